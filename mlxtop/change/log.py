@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlxtop.model.json_text import decode
+from mlxtop.system.door import os_error
 from mlxtop.system.owner import STATE, Owner, base_directory, invoking_owner, rights_of
 from mlxtop.system.replace_file import open_own
 
@@ -66,7 +67,7 @@ def _append(path: str, line: bytes, uid: int) -> None:
         written = os.write(fd, line)
         if written < len(line):  # a part of an entry would spoil the next one
             os.ftruncate(fd, max(0, os.fstat(fd).st_size - written))
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise os_error(errno.ENOSPC)
     finally:
         os.close(fd)
 

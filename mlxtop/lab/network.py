@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 
 from mlxtop.lab.pcidir import card_directory, vf_address
 from mlxtop.lab.peers import Other, PeerNetwork
@@ -14,7 +13,7 @@ from mlxtop.lab.tables import LINK64
 from mlxtop.lab.traffic import RX, TX, Flow
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
-from mlxtop.system.door import Answer
+from mlxtop.system.door import Answer, os_error
 
 MANAGEMENT = "0000:01:00.0"
 IPERF3 = 5201
@@ -131,9 +130,9 @@ class Network(PeerNetwork):
         try:
             target = ipaddress.ip_address(subject.partition(",")[0].partition("%")[0])
         except ValueError:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+            raise os_error(errno.EINVAL) from None
         if target.version != 4:
-            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+            raise os_error(errno.ENETUNREACH)
         own = {port.spec.ip.partition("/")[0] for port in self.world.ports} | {self.address}
         if target.is_loopback or str(target) in own:
             return {"dev": "lo", "via": None, "src": str(target), "local": True}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from mlxtop.lab.flash import Flash
 from mlxtop.lab.spec import CardSpec, MachineSpec, PortSpec
 from mlxtop.lab.traffic import RX, TX, Flow, Meter, framings
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.pcie import bandwidth
+from mlxtop.system.door import os_error
 
 KINDS = ("tcp", "ack", "rdma", "rdma_ack")
 ETHERNET_MTU, DATAGRAM_MTU = 1500, 2044
@@ -79,7 +79,7 @@ class PortState:
     def write_mode(self, data: bytes) -> None:
         """Switch the IPoIB mode, as a write to `mode` does. Raises OSError."""
         if not self.card.spec.family.mlx4 or data not in (b"connected\n", b"datagram\n"):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            raise os_error(errno.EINVAL)
         self.connected = data == b"connected\n"
         if not self.connected:
             self.set_mtu(min(self.mtu, DATAGRAM_MTU))

@@ -6,7 +6,6 @@ drivers/infiniband/core/nldev.c has the order of the attributes.
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 from mlxtop.lab.spec import MachineSpec
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
-from mlxtop.system.door import Answer
+from mlxtop.system.door import Answer, os_error
 from mlxtop.system.netlink import attribute, u32
 from mlxtop.system.rdma_objects import KINDS, QP_STATES, QP_TYPES, Tally
 
@@ -124,7 +123,7 @@ class RdmaObjects:
         """The answer to `Question.RDMA_OBJECTS`, made by the real parser."""
         ports = [p for p in self._world.ports if p.present and p.spec.rdma == device]
         if not ports:
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+            raise os_error(errno.ENODEV)
         here = [{"module": "ib_core", "qps": [["GSI", "RTS", 1]], "cqs": 1, "pds": 1, "port": 1}]
         here += [one for one in self._holders if one["device"] == device]
         for port in ports:

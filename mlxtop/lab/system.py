@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Event, Lock
@@ -36,6 +35,7 @@ from mlxtop.system.door import (
     Finished,
     KernelRecord,
     Question,
+    os_error,
 )
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ class LabSystem(CapturedSystem):
                 limit = round(spec.limits[2]) if spec else 0
             return f"{limit * 1000}\n"
         if module >= 0 and card.ports[module].unplugged:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            raise os_error(errno.EIO)
         celsius = mass.highest if what == "highest" else mass.celsius
         step = card.spec.resolution
         return f"{round(round(celsius / step) * step * 1000)}\n"
@@ -162,7 +162,7 @@ class LabSystem(CapturedSystem):
                 return content().encode()[:FILE_LIMIT]
         except _Hangs:
             self.clock.wait(None, self._closed)
-            raise OSError(errno.EIO, os.strerror(errno.EIO), path) from None
+            raise os_error(errno.EIO, path) from None
 
     def list(self, path: str) -> list[str]:
         """Names in a directory now."""
@@ -293,7 +293,7 @@ class LabSystem(CapturedSystem):
         until = self.clock.now() + seconds
         while not lock.acquire(blocking=False):
             if self.clock.now() >= until or self.clock.wait(CLAIM_EVERY, self._closed):
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+                raise os_error(errno.EAGAIN, path)
         try:
             yield
         finally:
@@ -323,7 +323,7 @@ class LabSystem(CapturedSystem):
             place = super().real(path)
             writer = self._live.writers.get(place)
             if writer is None:
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+                raise os_error(errno.EACCES, path)
             writer(data)
         while self._changing():
             self.clock.wait(SLICE, Event())

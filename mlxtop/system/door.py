@@ -6,6 +6,7 @@ Everything that fails raises OSError with the errno of the kernel, whatever the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
@@ -28,6 +29,15 @@ Answer = Any
 
 Answers can come from a stranger's capture, so readers check every shape before use.
 """
+
+
+def os_error(number: int, subject: str | None = None) -> OSError:
+    """Return the error of a number of the kernel's, in the class that Python has for it.
+
+    >>> os_error(2, "/proc/9")
+    FileNotFoundError(2, 'No such file or directory')
+    """
+    return OSError(number, os.strerror(number), subject)
 
 
 class Question(StrEnum):
