@@ -194,7 +194,7 @@ def test_an_event_that_changes_in_its_place_is_another_one(tmp_path: Path) -> No
     for _, frame in played(player.recording.moments()):
         watch.ingest(frame)
         player.survey._log.follow(watch)
-        seen.append([one.cause.lead.incident.times for one in player.happened()])
+        seen.append([one.cause.lead.incident.times for one in player.numbered_causes()])
     assert seen == [[1], [2], [3]]
 
 

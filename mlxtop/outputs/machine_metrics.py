@@ -81,7 +81,7 @@ def _add(into: Families, machine: Machine) -> None:
         add_port(into, view, machine.watch, labels)
         _port_sources(into, view.now.now, now, labels)
     names = {labels.netdev: labels for labels in at.values() if labels.netdev}
-    _happenings(into, machine, at, names)
+    _incidents(into, machine, at, names)
     _ways(into, frame, names)
 
 
@@ -173,7 +173,7 @@ def _info(into: Families, view: PortView, at: Labels) -> None:
 # What happens
 
 
-def _happenings(
+def _incidents(
     into: Families, machine: Machine, ports: dict[PortId, Labels], names: dict[str, Labels]
 ) -> None:
     """Add findings, alarms and incidents: how many of each there are."""
