@@ -1,7 +1,7 @@
 """Simulated machines that a cable joins: one time, one traffic, and a link that is up at both ends.
 
 Ports are joined where each is the other's `peer`. Who sends decides: a port is to receive what its
-far end wishes to send, both go as fast as the slower one can, and every frame arrives.
+far end offers, both go as fast as the slower one can, and every frame arrives.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Cable:
             self._mirror(here, there)
         quiet = any(end.world.programme.rests(end.port.spec.netdev) for end in self.ends)
         for one, other in self._programmes():
-            sent = (0.0, 0.0) if quiet else (one.wish[TX], other.wish[TX])
-            one.wish, other.wish = (sent[1], sent[0]), (sent[0], sent[1])
+            sent = (0.0, 0.0) if quiet else (one.offered[TX], other.offered[TX])
+            one.offered, other.offered = (sent[1], sent[0]), (sent[0], sent[1])
             one.streams = other.streams = max(one.streams, other.streams)
 
     def _programmes(self) -> list[tuple[Flow, Flow]]:
@@ -72,7 +72,7 @@ class Cable:
             if key not in here.mirrors:
                 here.mirrors[key] = flow, Flow(flow.kernel, flow.streams, (0.0, 0.0))
                 there.port.flows = [*there.port.flows, here.mirrors[key][1]]
-            here.mirrors[key][1].wish = (flow.wish[TX], flow.wish[RX])
+            here.mirrors[key][1].offered = (flow.offered[TX], flow.offered[RX])
 
     def exchange(self) -> None:
         """Let arrive what was sent, and no more be sent than can be received."""

@@ -55,12 +55,12 @@ class Programme:
             port = self._lead(name, (tcp, rdma))
             if self.rests(name) or (port is not None and not port.configured):
                 for flow in (tcp, rdma):
-                    flow.wish = (0.0, 0.0)
+                    flow.offered = (0.0, 0.0)
                     flow.rate = [0.0, 0.0]
                 continue
             wave = self._wave(name)
-            tcp.wish = (_wish(phase.rx, wave), _wish(phase.tx, wave))
-            rdma.wish = (_wish(phase.rdma_rx, wave), _wish(phase.rdma_tx, wave))
+            tcp.offered = (_offered(phase.rx, wave), _offered(phase.tx, wave))
+            rdma.offered = (_offered(phase.rdma_rx, wave), _offered(phase.rdma_tx, wave))
 
     def _lead(self, name: str, pair: tuple[Flow, Flow]) -> PortState | None:
         """Put flows on the port that their packets take; return it."""
@@ -98,5 +98,5 @@ class Programme:
         return now < until
 
 
-def _wish(gbps: float, wave: float) -> float:
+def _offered(gbps: float, wave: float) -> float:
     return GREEDY if gbps >= 900 else gbps * wave * 1e9

@@ -127,7 +127,7 @@ class RdmaObjects:
         here = [{"module": "ib_core", "qps": [["GSI", "RTS", 1]], "cqs": 1, "pds": 1, "port": 1}]
         here += [one for one in self._holders if one["device"] == device]
         for port in ports:
-            busy = any(not flow.kernel and any(flow.wish) for flow in port.flows)
+            busy = any(not flow.kernel and any(flow.offered) for flow in port.flows)
             if busy and len(here) == 1:
                 number = port.spec.number
                 here.append({"pid": APPLICATION, "qps": [["RC", "RTS", 1]], "port": number})

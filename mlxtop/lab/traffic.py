@@ -1,7 +1,8 @@
 """Streams of a simulated machine: how fast they go, and the frames that they are made of.
 
-Goodput is the smallest of the wish, the cores, the line after encoding and the PCIe payload that
-all ports of a card share; frames are whole, so that every counter follows from their number.
+Goodput is the smallest of the offered load, the cores, the line after encoding and the PCIe
+payload that all ports of a card share; frames are whole, so that every counter follows from their
+number.
 """
 
 from __future__ import annotations
@@ -86,8 +87,8 @@ class Flow:
     kernel: bool
     """TCP or UDP; otherwise RDMA."""
     streams: int
-    wish: tuple[float, float]
-    """Wanted goodput; `GREEDY` for all there is."""
+    offered: tuple[float, float]
+    """Offered load; `GREEDY` for all there is."""
     rate: list[float] = field(default_factory=lambda: [0.0, 0.0])
     payload: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """Bytes carried so far."""
@@ -96,7 +97,7 @@ class Flow:
     full: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """Share of its cores' time that the streams use, rx and tx."""
     waiting: list[bool] = field(default_factory=lambda: [False, False])
-    """Whether line or PCIe, rather than wish or cores, held it back."""
+    """Whether line or PCIe, rather than offer or cores, held it back."""
 
     @property
     def kind(self) -> str:
@@ -118,7 +119,7 @@ def goals(flows: Iterable[Flow], direction: int, limits: Limits) -> dict[int, fl
     want = {}
     for flow in flows:
         flow.most[direction] = flow.streams * limits.stream if flow.kernel else GREEDY
-        want[id(flow)] = min(flow.wish[direction], flow.most[direction])
+        want[id(flow)] = min(flow.offered[direction], flow.most[direction])
         flow.waiting[direction] = False
     return want
 
@@ -126,7 +127,7 @@ def goals(flows: Iterable[Flow], direction: int, limits: Limits) -> dict[int, fl
 def shrink(
     want: dict[int, float], flows: Iterable[tuple[Flow, float]], direction: int, most: float
 ) -> float:
-    """Scale down wishes so that their sum, each divided by its efficiency, is at most `most`.
+    """Scale down offers so that their sum, each divided by its efficiency, is at most `most`.
 
     Returns what was wished, as a share of `most`, 2 at most.
     """

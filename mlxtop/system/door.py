@@ -51,7 +51,7 @@ class Question(StrEnum):
     None), `slave_kind`."""
     LINK_COUNTERS = "link-counters"
     """rtnetlink RTM_GETSTATS dump -> dict of ifindex to the tuple of rtnl_link_stats64 (the order
-    is `sources.netdev.LINK64`). JSON has string keys; readers accept both."""
+    is `sources.kernel.net.LINK64`). JSON has string keys; readers accept both."""
     VF_STATISTICS = "vf-statistics"
     """rtnetlink RTM_GETLINK of a netdev with RTEXT_FILTER_VF -> list of dicts `vf` (its number),
     `rx_bytes`, `tx_bytes`, `rx_packets`, `tx_packets`, `rx_dropped`, `tx_dropped` (or None). The

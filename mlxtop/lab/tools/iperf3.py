@@ -191,9 +191,9 @@ def _client(machine: Machine, call: Call) -> Running:
 def begin_run(machine: Machine, call: Call, port: PortState) -> Run:
     """Put the flow on the port; all streams of an old iperf3 share one core."""
     cores = call.streams if call.version >= THREADS else 1
-    wish = call.bitrate * call.streams or GREEDY
+    offered = call.bitrate * call.streams or GREEDY
     sends, receives = not call.reverse or call.bidir, call.reverse or call.bidir
-    flow = Flow(True, cores, (wish if receives else 0.0, wish if sends else 0.0))
+    flow = Flow(True, cores, (offered if receives else 0.0, offered if sends else 0.0))
     port.flows.append(flow)
     local = port.spec.ip.partition("/")[0]
     return Run(call, port, flow, local, machine.world.wall_start, machine.world.spec.label)

@@ -166,11 +166,11 @@ def _bandwidth(machine: Machine, port: PortState, name: str, options: dict[str, 
     back = name == "ib_read_bw"
     size = 8 if "atomic" in name else int(options.get("-s", 65536))
     pairs = min(int(options.get("-q", 1)), _PAIRS)
-    wish = size * 8 * MESSAGES[port.card.spec.family.mlx4] * pairs * (0.6 if size == 8 else 1.0)
+    offered = size * 8 * MESSAGES[port.card.spec.family.mlx4] * pairs * (0.6 if size == 8 else 1.0)
     if "--rate_limit" in options:
-        wish = min(wish, float(options["--rate_limit"]) * 1e9 * int(options.get("-q", 1)))
-    wish = GREEDY if wish > 2e12 else wish
-    flow = Flow(False, 1, (wish if both or back else 0.0, wish if both or not back else 0.0))
+        offered = min(offered, float(options["--rate_limit"]) * 1e9 * int(options.get("-q", 1)))
+    offered = GREEDY if offered > 2e12 else offered
+    flow = Flow(False, 1, (offered if both or back else 0.0, offered if both or not back else 0.0))
     gigabits = "--report_gbits" in options
     unit = "Gb/sec" if gigabits else "MiB/sec"
     yield f" #bytes     #iterations    BW peak[{unit}]    BW average[{unit}]   MsgRate[Mpps]"

@@ -206,10 +206,10 @@ def _qperf_bandwidth(
 ) -> Running:
     seconds, size, flipped = how
     kernel = test.startswith(("tcp", "udp"))
-    wish = GREEDY if kernel else size * 8 * MESSAGES[port.card.spec.family.mlx4]
+    offered = GREEDY if kernel else size * 8 * MESSAGES[port.card.spec.family.mlx4]
     receives = flipped is not ("read" in test)
     two = "_bi_" in test
-    flow = Flow(kernel, 1, (wish if receives or two else 0.0, 0.0 if receives else wish))
+    flow = Flow(kernel, 1, (offered if receives or two else 0.0, 0.0 if receives else offered))
     port.flows.append(flow)
     try:
         yield seconds
