@@ -172,7 +172,7 @@ def test_another_module_counts_when_it_was_read_twice() -> None:
 
 
 def test_no_serial_number_is_remembered_as_such() -> None:
-    from mlxtop.health.link_health import to_text
+    from mlxtop.health.link_health_text import to_text
 
     watch = HealthWatch()
     who = MODULE.identity._replace(serial="SECRET77")

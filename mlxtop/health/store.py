@@ -15,7 +15,8 @@ from contextlib import suppress
 from threading import Event
 from typing import Protocol
 
-from mlxtop.health.link_health import LinkHealth, from_text, joined, to_text
+from mlxtop.health.link_health import LinkHealth, joined
+from mlxtop.health.link_health_text import from_text, to_text
 from mlxtop.health.observe import HealthWatch, key_of
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId

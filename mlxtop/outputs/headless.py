@@ -23,8 +23,8 @@ from mlxtop.present.overview import overview
 from mlxtop.present.text import clean, plain
 from mlxtop.present.view import incident_text
 from mlxtop.watch.alarms import Alarm
+from mlxtop.watch.alert import Alert
 from mlxtop.watch.event_list import TimedIncident
-from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Watch
 
 Fire = Callable[[Alert], None]
