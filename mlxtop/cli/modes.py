@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlxtop.recording.on_alarm import AlarmSaver
     from mlxtop.sampler.live import LiveSource
     from mlxtop.system.door import System
-    from mlxtop.watch.heat import Alert
+    from mlxtop.watch.alert import Alert
 
 
 def write(args: argparse.Namespace, source: LiveSource, system: System, settings: Settings) -> int:

@@ -13,7 +13,7 @@ from mlxtop.present import units
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock
 from mlxtop.tui.earlier import Earlier
-from mlxtop.watch.heat import Alert
+from mlxtop.watch.alert import Alert
 from mlxtop.watch.past import Moment, Past
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from mlxtop.tui.feed import Feed
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.port_table import Block
 from mlxtop.watch.alarms import Subject
-from mlxtop.watch.heat import Alert
+from mlxtop.watch.alert import Alert
 from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
 from mlxtop.tui.terminal import QUESTION, Flow
 from mlxtop.tui.window import TerminalWindow
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report

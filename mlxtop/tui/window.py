@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlxtop.present.alarms import alert_text, headline
 from mlxtop.present.text import clean
 from mlxtop.tui.terminal import notification
-from mlxtop.watch.heat import Alert
+from mlxtop.watch.alert import Alert
 
 if TYPE_CHECKING:
     from mlxtop.tui.live_app import LiveApp

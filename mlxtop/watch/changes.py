@@ -13,7 +13,7 @@ from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import LinkState, PortSample
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.links import flaps
 
 _HIGH_TEMPERATURE = CATALOGUE[Origin.DRIVER, "module_high_temp"]

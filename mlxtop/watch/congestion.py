@@ -15,7 +15,7 @@ from mlxtop.analysis.transport import NOTIFICATIONS, RETRIES, hardware
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 
 STORM_SHARE = 0.99
 """Share of the time that is paused in a storm."""

@@ -19,11 +19,12 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, links_lost, losses, own_incident
 from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.event_list import EventList, TimedIncident
-from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
+from mlxtop.watch.heat import HeatWatch
 from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.past import Past, RecentFrames
 from mlxtop.watch.paths import PathWatch, ports_of
