@@ -7,7 +7,7 @@ import argparse
 from mlxtop.outputs import console
 from mlxtop.present.fabric import document, lines
 from mlxtop.settings import Settings
-from mlxtop.sources.tools.fabric import read_fabric
+from mlxtop.sources.tools.fabric_scan import read_fabric
 from mlxtop.system.answers import reason
 from mlxtop.system.door import System
 
