@@ -12,10 +12,11 @@ from mlxtop.change.pending import PendingChange
 from mlxtop.link_type.steps import Stage
 from mlxtop.model.incident import IncidentKind
 from mlxtop.tui.link_types import LinkTypes
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.link_type import LinkTypeDialog
 from mlxtop.tui.screens.load import LoadDialog
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.tui.screens.pages import Detail
 from tests.link_lab import A1, FILES, LinkLab, link_lab
 from tests.test_tui_link_type import Screen, opened
 

@@ -23,8 +23,9 @@ from mlxtop.tui.commands import COMMANDS
 from mlxtop.tui.player import Player
 from mlxtop.tui.replay import SPEEDS, ReplayApp, TimeDialog
 from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.tui.screens.pages import Detail
 from mlxtop.watch.watch import Watch
 from tests.recorded import known, machine, write
 from tests.samples import PACU, ethernet, sample

@@ -16,8 +16,9 @@ from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.base import Dialog
 from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.tui.screens.pages import Detail
 from mlxtop.tui.window import TerminalWindow
 from tests.samples import IB, PACU, Samples, ethernet, frame, sample
 from tests.test_tui_app import running, screen_text, until
