@@ -14,7 +14,8 @@ from mlxtop.doctor.rack import LinkCase, RackCase
 from mlxtop.ends.compare import sides
 from mlxtop.ends.counts import Span
 from mlxtop.ends.follow import Ends, Passed
-from mlxtop.ends.match import MatchedBy, Surety, match
+from mlxtop.ends.match import MatchedBy, Surety
+from mlxtop.ends.matching import match
 from mlxtop.model.machine import MachineState, SeenMachine
 from mlxtop.model.named_links import NamedEnd, NamedLink
 from mlxtop.model.qos import Dcb

@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from mlxtop.ends.match import Ports
 from mlxtop.model.lldp import LldpNeighbour, mac_of
 from mlxtop.model.machine import PortRef, SeenMachine
-from mlxtop.model.sample import PortSample
-
-Ports = Mapping[PortRef, PortSample]
 
 
 class Told(NamedTuple):
