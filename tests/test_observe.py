@@ -7,17 +7,9 @@ from typing import Any
 
 import pytest
 
+from mlxtop.health.error_rates import Counts, counts_of, most_corrected, rates
 from mlxtop.health.link_health import Flap, LinkHealth, Point
-from mlxtop.health.observe import (
-    Counts,
-    HealthWatch,
-    counts_of,
-    key_of,
-    module_of,
-    most_corrected,
-    rates,
-    running,
-)
+from mlxtop.health.observe import HealthWatch, key_of, module_of, running
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.module import Identity, Lane, LinkReport, Module
