@@ -182,7 +182,7 @@ def test_pfc_on_one_end_is_a_warning_where_rdma_crosses_the_cable(
 ) -> None:
     calm = only(lossless("a", 3), lossless("b"))
     assert calm.severity is NOTE and "PFC 3 here, none there" in calm.evidence
-    monkeypatch.setattr("mlxtop.doctor.ends._carries_rdma", lambda side: side.host == "b")
+    monkeypatch.setattr("mlxtop.doctor.ends_alike._carries_rdma", lambda side: side.host == "b")
     assert only(lossless("a", 3), lossless("b")).severity is WARNING
     assert only(lossless("a", 3), lossless("b"), direct=False).severity is NOTE
     assert found(lossless("a", 3), lossless("b", 3)) == []

@@ -24,6 +24,7 @@ SMALL = 40
 
 ELSEWHERE = {
     "doctor/inspect.py": "in test_doctor_command and test_doctor_lab, which read machines by it",
+    "doctor/ends_alike.py": "in test_doctor_ends, with all checks of two ends",
     "doctor/rack.py": "in test_doctor_ends, whose checks look at it",
     "model/codec_types.py": "in test_codec_parts, whose codecs it makes",
     "model/incident.py": "values without behaviour",
