@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlxtop.analysis.congestion import Held, lossless, pauses, priorities, rdma_outside
+from mlxtop.analysis.congestion import lossless, priorities, rdma_outside
+from mlxtop.analysis.pause_time import Held, pauses
 from mlxtop.analysis.transport import hottest_queue, marked_share, stalls
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, PortFrame, derive

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "model/codec_types.py": "in test_codec_parts, whose codecs it makes",
     "model/incident.py": "values without behaviour",
     "model/machine.py": "values without behaviour",
+    "analysis/pause_time.py": "in test_analysis_congestion, beside the priorities",
     "analysis/transport.py": "in test_analysis_congestion, beside what it goes with",
     "model/flash.py": "values; in test_flint and test_passport, which read them",
     "model/lldp.py": "values; in test_lldp, which reads them",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.analysis.congestion import pauses, unheld
+from mlxtop.analysis.pause_time import pauses, unheld
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.throughput import wire_bps
 from mlxtop.model.frame import Frame, derive

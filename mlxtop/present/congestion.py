@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mlxtop.analysis.congestion import Priority, lossless, pauses, priorities, rdma_outside
+from mlxtop.analysis.congestion import Priority, lossless, priorities, rdma_outside
+from mlxtop.analysis.pause_time import pauses
 from mlxtop.analysis.transport import (
     NOTIFICATIONS,
     RETRIES,

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mlxtop.analysis.congestion import Way, pauses, unheld
+from mlxtop.analysis.pause_time import Way, pauses, unheld
 from mlxtop.analysis.transport import NOTIFICATIONS, RETRIES, hardware
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.analysis.congestion import Outside, lossless, pauses, rdma_outside
+from mlxtop.analysis.congestion import Outside, lossless, rdma_outside
+from mlxtop.analysis.pause_time import pauses
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.transport import marked_share
 from mlxtop.analysis.verdict import LIGHT, MARKS
