@@ -160,16 +160,21 @@ def payload(machine: Machine, flow: Flow) -> float:
     return sum(flow.payload[n] + flow.rate[n] / 8 * rest for n in (RX, TX))
 
 
+def _offered(port: PortState, size: int, pairs: int, options: dict[str, str]) -> float:
+    """Return the offered load, bit/s: what queue pairs can post, and what a limit allows."""
+    posted = size * 8 * MESSAGES[port.card.spec.family.mlx4] * pairs * (0.6 if size == 8 else 1.0)
+    if "--rate_limit" in options:
+        posted = min(posted, float(options["--rate_limit"]) * 1e9 * int(options.get("-q", 1)))
+    return GREEDY if posted > 2e12 else posted
+
+
 def _bandwidth(machine: Machine, port: PortState, name: str, options: dict[str, str]) -> Running:
     seconds = float(options.get("-D", 5))
     both = "-b" in options
     back = name == "ib_read_bw"
     size = 8 if "atomic" in name else int(options.get("-s", 65536))
     pairs = min(int(options.get("-q", 1)), _PAIRS)
-    offered = size * 8 * MESSAGES[port.card.spec.family.mlx4] * pairs * (0.6 if size == 8 else 1.0)
-    if "--rate_limit" in options:
-        offered = min(offered, float(options["--rate_limit"]) * 1e9 * int(options.get("-q", 1)))
-    offered = GREEDY if offered > 2e12 else offered
+    offered = _offered(port, size, pairs, options)
     flow = Flow(False, 1, (offered if both or back else 0.0, offered if both or not back else 0.0))
     gigabits = "--report_gbits" in options
     unit = "Gb/sec" if gigabits else "MiB/sec"
