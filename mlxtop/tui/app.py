@@ -164,7 +164,7 @@ class MlxtopApp(MachineChanges):
     def action_record(self) -> None:
         """Save what the flight recorder holds and go on recording, or stop that."""
         if self.flight is None:
-            self.notify("nothing to record: this machine is no live one", severity="warning")
+            self.notify("this machine cannot be recorded: it is not a live one", severity="warning")
             return
         self.flight.switch()
         self.lookout.expect()
