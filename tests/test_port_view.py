@@ -13,10 +13,10 @@ from mlxtop.model.sample import PcieStatus
 from mlxtop.outputs.document import document
 from mlxtop.present.ceiling import ceiling_lines, limits_line
 from mlxtop.present.cells import port_row
-from mlxtop.present.counters import traffic
 from mlxtop.present.overview import overview
 from mlxtop.present.pages import pcie
 from mlxtop.present.text import plain
+from mlxtop.present.traffic import traffic
 from mlxtop.present.view import View
 from tests.cases import case
 from tests.recorded import derived, machine
