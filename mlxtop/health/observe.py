@@ -7,13 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from mlxtop.health.ber_limit import lane_count
-from mlxtop.health.error_rates import (
-    Counts,
-    Rates,
-    counts_of,
-    most_corrected,
-    rates,
-)
+from mlxtop.health.error_rates import Counts, Rates, counts_of, most_corrected, rates
 from mlxtop.health.link_health import (
     CHANGES,
     FLAPS,

@@ -9,15 +9,7 @@ from mlxtop.model.catalogue import counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.pcie import Direction
 from mlxtop.present import rdma_objects, units
-from mlxtop.present.text import (
-    Line,
-    Role,
-    Run,
-    Section,
-    clean,
-    in_columns,
-    row,
-)
+from mlxtop.present.text import Line, Role, Run, Section, clean, in_columns, row
 from mlxtop.present.view import SEVERITY_ROLES, View, fact, prose
 
 _TITLES = ("counter", "now", "since start", "total")

@@ -12,13 +12,7 @@ from mlxtop.present import units
 from mlxtop.present.ceiling import ceiling_section
 from mlxtop.present.counted import miscount_text
 from mlxtop.present.counters import counter_headings, counter_line
-from mlxtop.present.text import (
-    LABEL_WIDTH,
-    Line,
-    Role,
-    Run,
-    Section,
-)
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section
 from mlxtop.present.view import PAIR_HEADINGS, View, bar, below, fact, pair, prose
 
 _BAR = 10
@@ -30,9 +24,8 @@ def traffic(view: View) -> list[Section]:
     """Return the sections of page 1."""
     lines = [counter_line(view, c) for c in TRAFFIC if view.now.total(c) is not None]
     nothing: Line = (("no counter of this port could be read", Role.DIM),)
-    counters = Section(
-        "Counters", (counter_headings(view.columns), *(lines or [nothing])), wide=True
-    )
+    table = (counter_headings(view.columns), *(lines or [nothing]))
+    counters = Section("Counters", table, wide=True)
     return [_wire(view), ceiling_section(view), _shares(view), *_vfs(view), counters]
 
 

@@ -10,19 +10,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from mlxtop.model.fabric import (
-    LocalFabric,
-    OwnLink,
-    SubnetManager,
-)
+from mlxtop.model.fabric import LocalFabric, OwnLink, SubnetManager
 from mlxtop.model.identity import natural
 from mlxtop.model.number import whole
 from mlxtop.sources.kernel.sysfs import read_text
-from mlxtop.sources.tools.ib_queries import (
-    parse_managers,
-    parse_sminfo,
-    parse_smpquery,
-)
+from mlxtop.sources.tools.ib_queries import parse_managers, parse_sminfo, parse_smpquery
 from mlxtop.sources.tools.iblinkinfo import parse_iblinkinfo, speed_of
 from mlxtop.system.answers import reason
 from mlxtop.system.door import Finished, System

@@ -9,25 +9,10 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Sequence
 
-from mlxtop.model.fabric import (
-    Fabric,
-    FabricEnd,
-    FabricLink,
-    FabricNode,
-    SubnetManager,
-    each_once,
-)
+from mlxtop.model.fabric import Fabric, FabricEnd, FabricLink, FabricNode, SubnetManager, each_once
 from mlxtop.model.number import whole
 from mlxtop.sources.kernel.sysfs import read_text
-from mlxtop.sources.tools.fabric import (
-    DEVICES,
-    Via,
-    ask,
-    own_ports,
-    read_local,
-    read_managers,
-    why,
-)
+from mlxtop.sources.tools.fabric import DEVICES, Via, ask, own_ports, read_local, read_managers, why
 from mlxtop.sources.tools.ib_queries import NO_ERRORS, parse_ibqueryerrors, parse_smpquery
 from mlxtop.sources.tools.iblinkinfo import guid_of, parse_iblinkinfo
 from mlxtop.sources.tools.ibnetdiscover import Topology, parse_ibnetdiscover

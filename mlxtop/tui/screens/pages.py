@@ -10,15 +10,7 @@ from textual.widget import Widget
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import ENDS_PAGE, PAGES, Page
 from mlxtop.present.rdma_objects import turned
-from mlxtop.present.text import (
-    Line,
-    Role,
-    Section,
-    clean,
-    fit_name,
-    line_width,
-    width,
-)
+from mlxtop.present.text import Line, Role, Section, clean, fit_name, line_width, width
 from mlxtop.present.view import HolderOrder, link_mark
 from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.tui.commands import Scope, bindings, unlisted
