@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from mlxtop.model.fabric import Fabric
-from mlxtop.sources.tools.fabric import read_fabric
+from mlxtop.sources.tools.fabric_scan import read_fabric
 from mlxtop.system.door import Finished
 from mlxtop.system.local import LocalSystem
 

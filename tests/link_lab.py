@@ -7,7 +7,7 @@ from typing import Any
 
 from mlxtop.change.privilege import Access
 from mlxtop.lab import LabSystem, ManualClock
-from mlxtop.lab.spec import machine
+from mlxtop.lab.physics_block import machine
 from mlxtop.link_type.options import Change, Method, prepare
 from mlxtop.link_type.survey import LinkTypeSurvey, look
 from mlxtop.model.identity import PortId

@@ -86,7 +86,7 @@ def known(watch: Watch) -> dict[str, object]:
         "frame": watch.frame,
         "alarms": watch.alarms.all(),
         "events": list(watch.events),
-        "event_count": watch.event_count,
+        "event_count": watch.events.total,
         "highs": deepcopy(watch.highs),
         "heat": {key: track.heat for key, track in heat["_tracks"].items()},
         "optics": dict(heat["_optics"]),

@@ -9,29 +9,31 @@ from mlxtop.report.values import (
     Chart,
     Errors,
     Gap,
-    Happening,
     LaneTimes,
     LoadRun,
+    NumberedCause,
     PortReport,
     Report,
     SensorTimes,
     Spread,
 )
 from mlxtop.watch.causes import Cause
-from mlxtop.watch.watch import TimedIncident
+from mlxtop.watch.event_list import TimedIncident
 
 BEGIN = 1_795_158_000.0
 """2026-11-20 07:00:00 UTC."""
 HOSTILE = '</title><script>alert(1)</script>"\x1b[2J'
 
 
-def happening(number: int, kind: IncidentKind, text: str, at: float, lasts: float) -> Happening:
+def numbered_cause(
+    number: int, kind: IncidentKind, text: str, at: float, lasts: float
+) -> NumberedCause:
     """Something of p0 that began so many seconds after the beginning."""
     severity = Severity.CRITICAL if kind is IncidentKind.ALARM else Severity.WARNING
     until = at + lasts
     one = Incident(kind, text, severity, at, ifname="p0", until=until, key=str(number))
     event = TimedIncident(BEGIN + at, one)
-    return Happening(number, Cause(event, (), BEGIN + at, BEGIN + until))
+    return NumberedCause(number, Cause(event, (), BEGIN + at, BEGIN + until))
 
 
 def port(name: str = "p0") -> PortReport:
@@ -91,8 +93,8 @@ def full_report() -> Report:
         samples=541,
         ports=(port(),),
         incidents=(
-            happening(1, IncidentKind.ALARM, "module at 80.0 °C, alarm at 80 °C", 80, 80),
-            happening(2, IncidentKind.LINK_DOWN, "link down, was up", 100, 41),
+            numbered_cause(1, IncidentKind.ALARM, "module at 80.0 °C, alarm at 80 °C", 80, 80),
+            numbered_cause(2, IncidentKind.LINK_DOWN, "link down, was up", 100, 41),
         ),
         pcie_errors={"0000:40:03.0 BadTLP": 7},
         loads=(load,),

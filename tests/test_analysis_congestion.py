@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlxtop.analysis.congestion import Held, lossless, pauses, priorities, rdma_outside
+from mlxtop.analysis.congestion import lossless, priorities, rdma_outside
+from mlxtop.analysis.pause_time import Held, pauses
 from mlxtop.analysis.transport import hottest_queue, marked_share, stalls
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, PortFrame, derive
@@ -14,8 +15,8 @@ from mlxtop.model.identity import Host, Port, PortId, PortKind
 from mlxtop.model.qos import Dcb
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading, Sample, Slow
 from mlxtop.model.tuning import PortTuning
+from mlxtop.watch.alert import AlertKind
 from mlxtop.watch.congestion import CongestionWatch, Pause
-from mlxtop.watch.heat import AlertKind
 
 PORT = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, driver="mlx5_core", netdev="p1")
 GBPS = 1e9 / 8

@@ -8,7 +8,7 @@ import pytest
 
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.watch.causes import AGAIN_S, AROUND_S, TAKEN_BACK_S, TOGETHER_S, Cause, causes
-from mlxtop.watch.watch import TimedIncident
+from mlxtop.watch.event_list import TimedIncident
 
 CARD = "0000:05:00.0"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mlxtop.ends.compare import ALIKE, Sides, differs, narrow_end, sides
-from mlxtop.ends.match import match
+from mlxtop.ends.matching import match
 from mlxtop.model.tuning import Fec, Pause
 from tests.cases import GOOD, GOOD_PORT
 from tests.ends import End, pair

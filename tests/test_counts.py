@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.ends.counts import LinkCounts, Span, compare
-from mlxtop.ends.match import match
+from mlxtop.ends.matching import match
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.machine import ClockOffset, SeenMachine
 from mlxtop.model.sample import Reading

@@ -14,7 +14,8 @@ from mlxtop.doctor.rack import LinkCase, RackCase
 from mlxtop.ends.compare import sides
 from mlxtop.ends.counts import Span
 from mlxtop.ends.follow import Ends, Passed
-from mlxtop.ends.match import MatchedBy, Surety, match
+from mlxtop.ends.match import MatchedBy, Surety
+from mlxtop.ends.matching import match
 from mlxtop.model.machine import MachineState, SeenMachine
 from mlxtop.model.named_links import NamedEnd, NamedLink
 from mlxtop.model.qos import Dcb
@@ -175,7 +176,7 @@ def test_pfc_on_one_end_is_a_warning_where_rdma_crosses_the_cable(
 ) -> None:
     calm = only(lossless("a", 3), lossless("b"))
     assert calm.severity is NOTE and "PFC 3 here, none there" in calm.evidence
-    monkeypatch.setattr("mlxtop.doctor.ends._carries_rdma", lambda side: side.host == "b")
+    monkeypatch.setattr("mlxtop.doctor.ends_alike._carries_rdma", lambda side: side.host == "b")
     assert only(lossless("a", 3), lossless("b")).severity is WARNING
     between = only(lossless("a", 3), lossless("b"), direct=False)
     assert between.severity is NOTE and "no RDMA crosses" not in between.why

@@ -12,7 +12,7 @@ from mlxtop.model.module import Flag, LinkReport, Module
 from mlxtop.model.pcie import PcieReport
 from mlxtop.model.sample import Problem, Reading
 from mlxtop.outputs.document import SCHEMA, document
-from mlxtop.watch.watch import TimedIncident
+from mlxtop.watch.event_list import TimedIncident
 from tests.module_images import IMAGES, decode_eeprom, put, qsfp28, qsfp28_dac, qsfpdd
 from tests.samples import IB, PACU, RDMA, ethernet, frame, pacu, sample, veth
 from tests.watching import Machine

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mlxtop.ends.match import MatchedBy, Matches, Surety, match
+from mlxtop.ends.match import MatchedBy, Matches, Surety
+from mlxtop.ends.matching import match
 from mlxtop.model.fabric import FabricEnd, FabricLink, LocalFabric, OwnLink
 from mlxtop.model.machine import SeenMachine
 from mlxtop.model.sample import Slow

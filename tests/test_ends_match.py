@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.ends.match import Match, MatchedBy, Matches, Surety, match
+from mlxtop.ends.match import Match, MatchedBy, Matches, Surety
+from mlxtop.ends.matching import match
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.machine import PortRef
 from mlxtop.model.named_links import NamedEnd, NamedLink

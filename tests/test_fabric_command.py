@@ -17,7 +17,8 @@ from mlxtop.present.fabric import counts_words, lines
 from mlxtop.present.fabric_drawing import MOST_NODES, drawing
 from mlxtop.present.text import line_width, plain
 from mlxtop.settings import Settings
-from mlxtop.sources.tools.fabric import LARGE, Via, own_ports, read_fabric, read_local
+from mlxtop.sources.tools.fabric import Via, own_ports, read_local
+from mlxtop.sources.tools.fabric_scan import LARGE, read_fabric
 from mlxtop.system.door import Finished
 
 

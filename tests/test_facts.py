@@ -15,7 +15,8 @@ from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import UNREAD, Slow
 from mlxtop.model.tuning import Rings
 from mlxtop.sampler.discover import Inventory
-from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN, RDMA, AskCard, Fact, Facts
+from mlxtop.sampler.fact_readers import FactReaders
+from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN, RDMA, AskCard, Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.slow import Workers
 from mlxtop.system.capture import HEADER
@@ -70,15 +71,15 @@ def facts_of(
     *ports: Port,
     wants: frozenset[Fact] = ON_SCREEN,
     ask_card: AskCard | None = None,
-) -> Facts:
-    facts = Facts(machine, wants, Workers("facts", machine.clock), ask_card)
+) -> FactReaders:
+    facts = FactReaders(machine, wants, Workers("facts", machine.clock), ask_card)
     adapters = tuple(card(one) for one in ports if one.kind is PortKind.PHYSICAL)
     inventory = Inventory(Host("host"), adapters, ports, {}, {})
     facts.update(inventory, ports, adapters)
     return facts
 
 
-def read(facts: Facts, now: float, calm: bool = True) -> None:
+def read(facts: FactReaders, now: float, calm: bool = True) -> None:
     facts.poll(now, calm)
     assert all(reader.settle(LONG) for reader in facts.readers())
 

@@ -15,8 +15,8 @@ from mlxtop.model.sample import Link, LinkLayer, LinkState, Sample, SourceKind
 from mlxtop.outputs import headless
 from mlxtop.outputs.headless import alarm_lines
 from mlxtop.sampler.source import frames
-from mlxtop.watch.heat import Alert, AlertKind
-from mlxtop.watch.watch import TimedIncident
+from mlxtop.watch.alert import Alert, AlertKind
+from mlxtop.watch.event_list import TimedIncident
 from tests.samples import PACU, WALL, G, Samples, ethernet, sample
 from tests.watching import DOWN, Machine
 

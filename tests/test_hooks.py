@@ -22,7 +22,7 @@ from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Finished
 from mlxtop.system.local import LocalSystem
 from mlxtop.watch import hooks as module
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.hooks import HookRefused, Hooks, environment, misnamed, runner, script_of
 
 PORT = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, netdev="enp67s0np0")

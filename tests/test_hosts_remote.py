@@ -20,7 +20,8 @@ from mlxtop.hosts.agent import Agent, Output
 from mlxtop.hosts.machines import Arrival, Machine, gather, seen_machine
 from mlxtop.hosts.names import MOST, host_names
 from mlxtop.hosts.parcel import parcel, program, reading_half
-from mlxtop.hosts.remote import ClockPair, RemoteSource
+from mlxtop.hosts.remote import RemoteSource
+from mlxtop.hosts.remote_stream import ClockPair
 from mlxtop.hosts.serve import ServerSet
 from mlxtop.lab import load_lab
 from mlxtop.model.identity import PortId
@@ -288,8 +289,8 @@ def test_the_agent_reads_of_what_is_wanted_only_what_may_be(order: str, wanted: 
 
 
 def test_what_takes_too_long_to_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlxtop.hosts.remote.BUSY_S", 0.005)
-    monkeypatch.setattr("mlxtop.hosts.remote.BUSY_SHARE", 0.0)
+    monkeypatch.setattr("mlxtop.hosts.remote_stream.BUSY_S", 0.005)
+    monkeypatch.setattr("mlxtop.hosts.remote_stream.BUSY_SHARE", 0.0)
     nothing = zlib.compressobj(9, zlib.DEFLATED, GZIP)
     bomb = nothing.compress(bytes(16 << 20)) + nothing.flush()
     found, reach = taken(monkeypatch, Session(HERE, *([bomb] * 9)))

@@ -14,7 +14,8 @@ from mlxtop.model.frame import Frame, derive
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Bound, Quantity
 from mlxtop.sampler.live import LiveSource
-from mlxtop.watch.heat import AlertKind, HeatWatch
+from mlxtop.watch.alert import AlertKind
+from mlxtop.watch.heat import HeatWatch
 from mlxtop.watch.heat_limits import AlarmState
 
 

@@ -42,7 +42,7 @@ def test_a_test_at_one_end_loads_the_other_and_the_traffic_of_both_rests() -> No
     pacu._now()
     mirror = next(one for one in fry._now().ports[0].flows if one.rate[RX] > 20e9)
     assert mirror.rate[RX] == pytest.approx(flow.rate[TX])
-    background = pacu.world.background["enp67s0np0"][0]
+    background = pacu.world.programme.flows["enp67s0np0"][0]
     assert background.rate[TX] < 1e7
     pacu.world.ports[0].flows.remove(flow)
     clock.wait(2.0, Event())

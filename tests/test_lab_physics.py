@@ -223,9 +223,9 @@ def test_a_card_is_left_alone_after_a_measurement_for_as_long_as_it_took(
 
     assert sent() > 40e9, "the machine's own traffic"
     system.run(["iperf3", "-c", "10.0.0.2", "-P", "4", "-t", str(seconds)], timeout=90)
-    assert system.world.measured("enp67s0np0")
+    assert system.world.programme.rests("enp67s0np0")
     system.wait(quiet - 2.0, STOP)
-    assert sent() < 1e6 and system.world.measured("enp67s0np0")
+    assert sent() < 1e6 and system.world.programme.rests("enp67s0np0")
     system.wait(4.0, STOP)
     system.read("/proc/uptime")
-    assert not system.world.measured("enp67s0np0")
+    assert not system.world.programme.rests("enp67s0np0")

@@ -21,11 +21,10 @@ from mlxtop.health.link_health import (
     LinkHealth,
     Point,
     added,
-    from_text,
     joined,
     merged,
-    to_text,
 )
+from mlxtop.health.link_health_text import from_text, to_text
 
 BEGIN = 480_000 * HOUR_S
 

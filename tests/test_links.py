@@ -8,7 +8,7 @@ from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Slow
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.links import LinkWatch
 from tests.samples import PACU, sample
 from tests.watching import DOWN, OFF, UP

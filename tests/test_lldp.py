@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.ends.match import MatchedBy, Matches, Surety, match
+from mlxtop.ends.match import MatchedBy, Matches, Surety
+from mlxtop.ends.matching import match
 from mlxtop.lab import ManualClock, load_joined, load_lab
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.lldp import LONGEST_TEXT, MOST_NEIGHBOURS, LldpNeighbour, mac_of

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mlxtop.ends.match import MatchedBy, Surety, match
+from mlxtop.ends.match import MatchedBy, Surety
+from mlxtop.ends.matching import match
 from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.lldp import LldpNeighbour
 from mlxtop.sources.tools.lldp import LLDPCLI, LLDPCLI_AS_OWNER, read_lldp

@@ -24,7 +24,8 @@ from mlxtop.cli import main
 from mlxtop.commands import exporter as exporting
 from mlxtop.commands import metrics
 from mlxtop.commands.exporter import EXAMINE_S, Exporter, counted
-from mlxtop.commands.metrics import shared, write
+from mlxtop.commands.metrics import shared
+from mlxtop.commands.metrics_target import write
 from mlxtop.doctor.inspect import inspect
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.counters import Severity

@@ -14,8 +14,8 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Sample
 from mlxtop.model.sample_codec import SampleDecoder, SampleEncoder
-from mlxtop.present.counters import traffic
 from mlxtop.present.text import plain
+from mlxtop.present.traffic import traffic
 from mlxtop.present.view import View
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.miscounts import LOOK_S, MOST, Miscounts, parse_entries

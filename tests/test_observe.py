@@ -7,17 +7,9 @@ from typing import Any
 
 import pytest
 
+from mlxtop.health.error_rates import Counts, counts_of, most_corrected, rates
 from mlxtop.health.link_health import Flap, LinkHealth, Point
-from mlxtop.health.observe import (
-    Counts,
-    HealthWatch,
-    counts_of,
-    key_of,
-    module_of,
-    most_corrected,
-    rates,
-    running,
-)
+from mlxtop.health.observe import HealthWatch, key_of, module_of, running
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.module import Identity, Lane, LinkReport, Module
@@ -172,7 +164,7 @@ def test_another_module_counts_when_it_was_read_twice() -> None:
 
 
 def test_no_serial_number_is_remembered_as_such() -> None:
-    from mlxtop.health.link_health import to_text
+    from mlxtop.health.link_health_text import to_text
 
     watch = HealthWatch()
     who = MODULE.identity._replace(serial="SECRET77")

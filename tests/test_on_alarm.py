@@ -12,7 +12,7 @@ from mlxtop.recording.on_alarm import AFTER_S, HOLD_OFF_S, AlarmSaver
 from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.target import Target
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 from tests.samples import PACU, ethernet, sample
 
 

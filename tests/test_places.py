@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mlxtop.model.identity import PortId
 from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.tui.screens.pages import Detail
 from tests.samples import PACU
 from tests.test_tui_app import running, screen_text, until
 

@@ -13,8 +13,8 @@ from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.present.events import cause_text
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import Stop, frames
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.causes import causes
-from mlxtop.watch.heat import Alert, AlertKind
 from mlxtop.watch.planned import QUIET_S, PlannedChanges
 from mlxtop.watch.watch import Watch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.analysis.congestion import pauses, unheld
+from mlxtop.analysis.pause_time import pauses, unheld
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.throughput import wire_bps
 from mlxtop.model.frame import Frame, derive
@@ -13,10 +13,10 @@ from mlxtop.model.sample import PcieStatus
 from mlxtop.outputs.document import document
 from mlxtop.present.ceiling import ceiling_lines, limits_line
 from mlxtop.present.cells import port_row
-from mlxtop.present.counters import traffic
 from mlxtop.present.overview import overview
 from mlxtop.present.pages import pcie
 from mlxtop.present.text import plain
+from mlxtop.present.traffic import traffic
 from mlxtop.present.view import View
 from tests.cases import case
 from tests.recorded import derived, machine

@@ -12,7 +12,7 @@ from mlxtop.model.sample import LinkState, PortSample, Reading
 from mlxtop.present.alarms import alarm_items, alarm_words, alert_text, headline, urgency
 from mlxtop.present.ribbon import Urgency, ribbon
 from mlxtop.present.text import Role, line_width, plain
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.watch import Watch
 from tests.samples import IB, PACU, ethernet, mlx5_port, sample
 from tests.watching import DOWN, UP, Machine

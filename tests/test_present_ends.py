@@ -8,7 +8,7 @@ from typing import Any
 
 from mlxtop.ends.counts import Span
 from mlxtop.ends.follow import Ends
-from mlxtop.ends.match import match
+from mlxtop.ends.matching import match
 from mlxtop.model.machine import PortRef, SeenMachine
 from mlxtop.model.module import Lane
 from mlxtop.model.sample import Temperature

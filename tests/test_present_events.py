@@ -12,7 +12,7 @@ from mlxtop.model.incident import IncidentKind
 from mlxtop.present.events import cause_lines, cause_section, cause_text, page_of
 from mlxtop.present.text import Role, plain
 from mlxtop.watch.causes import causes
-from mlxtop.watch.watch import TimedIncident
+from mlxtop.watch.event_list import TimedIncident
 from tests.samples import WALL
 from tests.test_causes import event, only, retyped
 

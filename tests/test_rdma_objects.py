@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.lab.rdma import messages, mr_entry, owner, qp_entry
-from mlxtop.model.rdma_objects import RdmaHolder, RdmaObjects, users_of
+from mlxtop.model.rdma_objects import RdmaHolder, RdmaObjects
 from mlxtop.sources.kernel.process_facts import parse_begin, parse_status
 from mlxtop.sources.kernel.rdma_objects import RdmaObjectReader, parse_objects, read_users
 from mlxtop.system.capture import HEADER
@@ -250,8 +250,9 @@ def test_threads_are_their_process_with_its_user_service_and_age() -> None:
     assert tuple(python.memory) == (4096, 65536, False)
     assert kernel.is_own
     assert nobody.is_unnamed
-    assert users_of(read(machine()), "mlx5_0", 1) == [python, nobody]
-    assert users_of(read(machine()), "mlx5_0", 2) == []
+    users = [one for one in read(machine()).of("mlx5_0", 1) if one.uses_device]
+    assert sorted(users, key=lambda one: -one.qp_count) == [python, nobody]
+    assert not any(one.uses_device for one in read(machine()).of("mlx5_0", 2))
 
 
 def test_errors_are_followed_from_reading_to_reading() -> None:

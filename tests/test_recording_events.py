@@ -12,7 +12,8 @@ from mlxtop.model.frame import derive
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.recording import events
 from mlxtop.recording.events import EventLog
-from mlxtop.watch.watch import EVENTS, Watch
+from mlxtop.watch.event_list import EVENTS
+from mlxtop.watch.watch import Watch
 from tests.samples import pacu
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.sources.kernel.kernel_log import parse_event, parse_message, sensors
+from mlxtop.sources.kernel.kernel_log import parse_message, read_record, sensors
 from mlxtop.system.door import KernelRecord
 
 P5, P4 = "mlx5_core 0000:43:00.0", "mlx4_core 0000:09:00.0"
@@ -133,8 +133,9 @@ def test_every_text_of_the_drivers_is_understood(text: str, kind: IncidentKind, 
 
 def test_the_records_own_tag_counts_more_than_the_text() -> None:
     record = KernelRecord(9.5, 4, f"{P5} eth0: Link up", "0000:44:00.0", "pci")
-    incident = parse_event(record)
-    assert incident is not None
+    line = read_record(record)
+    assert line is not None and line.incident is not None
+    incident = line.incident
     assert (incident.device, incident.ifname, incident.tick) == ("0000:44:00.0", "eth0", 9.5)
 
 

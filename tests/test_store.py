@@ -9,7 +9,8 @@ from threading import Thread
 
 import pytest
 
-from mlxtop.health.link_health import Best, LinkHealth, Point, from_text, to_text
+from mlxtop.health.link_health import Best, LinkHealth, Point
+from mlxtop.health.link_health_text import from_text, to_text
 from mlxtop.health.observe import HealthWatch, key_of
 from mlxtop.health.store import (
     SAVE_FIRST_S,

@@ -8,7 +8,7 @@ from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import PortKind
 from mlxtop.model.sample import PortSample, Reading
-from mlxtop.watch.heat import AlertKind
+from mlxtop.watch.alert import AlertKind
 from mlxtop.watch.storms import StormWatch
 from tests.samples import PACU, sample
 from tests.watching import UP

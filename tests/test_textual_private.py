@@ -12,7 +12,7 @@ import pytest
 import mlxtop.tui
 
 HERE = Path(mlxtop.tui.__file__).parent
-EXTENSIONS = {"live_app.py", "driver.py", "textual_private.py"}
+EXTENSIONS = {"terminal_app.py", "live_app.py", "driver.py", "textual_private.py"}
 """Files that may use them: the application and the driver that we extend, and the one for the
 rest."""
 

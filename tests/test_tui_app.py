@@ -28,9 +28,10 @@ from mlxtop.system.clock import Clock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.options import OptionsDialog
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.tui.screens.pages import Detail
 from mlxtop.tui.terminal import QUESTION
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.port_table import PortTable

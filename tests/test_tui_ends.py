@@ -16,8 +16,9 @@ from mlxtop.present.text import plain
 from mlxtop.present.view import View
 from mlxtop.settings import Settings
 from mlxtop.tui.ends import LinkScreen
-from mlxtop.tui.hosts import HostsApp, Seat
+from mlxtop.tui.hosts import HostsApp
 from mlxtop.tui.screens.pages import Detail
+from mlxtop.tui.seat import Seat
 from mlxtop.tui.widgets.lines import Styled
 from tests.ends import PORT, pair
 from tests.samples import PACU, G, Samples, ethernet, sample

@@ -27,8 +27,9 @@ from mlxtop.model.machine import MachineState, Reach
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.tui.far_end import find_far
-from mlxtop.tui.hosts import HostsApp, Seat
+from mlxtop.tui.hosts import HostsApp
 from mlxtop.tui.screens.load import LoadDialog
+from mlxtop.tui.seat import Seat
 from tests.load_lab import shown
 from tests.samples import mlx5_port
 from tests.test_tui_app import screen_text

@@ -22,8 +22,8 @@ from mlxtop.system.captured import load_captured
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.findings import Explained, Findings
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Help
 from tests.test_tui_app import screen_text, until
 
 HOST = Path(__file__).parent / "hosts" / "cx4-x8.txt"

@@ -160,7 +160,7 @@ async def test_nothing_is_recorded_where_nothing_is_live(tmp_path: Path) -> None
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.open)
         await pilot.press("R")
-        await until(pilot, lambda: told(app, "nothing to record"))
+        await until(pilot, lambda: told(app, "cannot be recorded"))
 
 
 async def test_the_cursor_of_a_frozen_picture_reads_what_memory_no_longer_holds(

@@ -22,10 +22,11 @@ from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.settings import Settings
 from mlxtop.system.clock import RealClock
 from mlxtop.tui.flight import News
-from mlxtop.tui.hosts import HostsApp, Seat
+from mlxtop.tui.hosts import HostsApp
 from mlxtop.tui.live_app import FrameArrived
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.screens.pages import Detail
+from mlxtop.tui.seat import Seat
 from tests.samples import PACU, Samples, ethernet, sample
 from tests.test_tui_app import screen_text, until
 

@@ -12,10 +12,11 @@ from mlxtop.change.pending import PendingChange
 from mlxtop.link_type.steps import Stage
 from mlxtop.model.incident import IncidentKind
 from mlxtop.tui.link_types import LinkTypes
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.link_type import LinkTypeDialog
 from mlxtop.tui.screens.load import LoadDialog
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.tui.screens.pages import Detail
 from tests.link_lab import A1, FILES, LinkLab, link_lab
 from tests.test_tui_link_type import Screen, opened
 
@@ -162,7 +163,9 @@ async def test_a_change_of_another_program_is_answered_as_well(
 ) -> None:
     change = Elsewhere(3000.0)
     monkeypatch.setattr("mlxtop.tui.link_types.waiting", lambda system: {"0000:09:00.0": change})
-    monkeypatch.setattr("mlxtop.tui.app.names", lambda system, path: ["revert-0000:09:00.0"])
+    monkeypatch.setattr(
+        "mlxtop.tui.machine_changes.names", lambda system, path: ["revert-0000:09:00.0"]
+    )
     system = link_lab()
     async with opened(system, A1) as screen:
         await screen.stage(Stage.CHOOSING)

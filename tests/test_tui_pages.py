@@ -17,7 +17,7 @@ from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.pages import Detail
 from mlxtop.tui.widgets.heat_chart import HeatChart
 from mlxtop.tui.widgets.lines import Styled
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, Samples, ethernet, sample
 from tests.test_tui_app import until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.watch.heat import AlertKind
+from mlxtop.watch.alert import AlertKind
 from tests.tour import walk
 
 

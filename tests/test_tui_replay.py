@@ -23,8 +23,9 @@ from mlxtop.tui.commands import COMMANDS
 from mlxtop.tui.player import Player
 from mlxtop.tui.replay import SPEEDS, ReplayApp, TimeDialog
 from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.tui.screens.pages import Detail
 from mlxtop.watch.watch import Watch
 from tests.recorded import known, machine, write
 from tests.samples import PACU, ethernet, sample
@@ -194,7 +195,7 @@ def test_an_event_that_changes_in_its_place_is_another_one(tmp_path: Path) -> No
     for _, frame in played(player.recording.moments()):
         watch.ingest(frame)
         player.survey._log.follow(watch)
-        seen.append([one.cause.lead.incident.times for one in player.happened()])
+        seen.append([one.cause.lead.incident.times for one in player.numbered_causes()])
     assert seen == [[1], [2], [3]]
 
 

@@ -16,8 +16,10 @@ from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.base import Dialog
 from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.tui.screens.pages import Detail
+from mlxtop.tui.window import TerminalWindow
 from tests.samples import IB, PACU, Samples, ethernet, frame, sample
 from tests.test_tui_app import running, screen_text, until
 from tests.tour import walk
@@ -187,7 +189,7 @@ async def test_the_desktop_is_told_once_where_that_is_wanted(
     monkeypatch: pytest.MonkeyPatch, setting: str | None, wanted: list[str]
 ) -> None:
     monkeypatch.delenv("TMUX", raising=False)
-    monkeypatch.setattr(MlxtopApp, "_has_titles", True)
+    monkeypatch.setattr(TerminalWindow, "exists", True)
     app = MlxtopApp(Samples(LOST), Settings(notify=setting))
     written: list[str] = []
     async with app.run_test(size=(80, 24)) as pilot:
@@ -203,13 +205,13 @@ async def test_the_desktop_is_told_once_where_that_is_wanted(
 async def test_the_title_of_the_window_is_the_most_urgent_alarm(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(MlxtopApp, "_has_titles", True)
+    monkeypatch.setattr(TerminalWindow, "exists", True)
     async with showing(LOST) as (app, _):
         written: list[str] = []
         assert app._driver is not None
         monkeypatch.setattr(app._driver, "write", written.append)
-        app._title = "other"
-        app._name_terminal()
+        app.terminal_window._title = "other"
+        app.terminal_window.show_headline()
         assert written == ["\x1b]2;! ibp67s0f1 down – mlxtop pacu\x07"]
 
 

@@ -11,8 +11,8 @@ from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import PortId
-from mlxtop.present.counters import traffic
 from mlxtop.present.text import plain
+from mlxtop.present.traffic import traffic
 from mlxtop.present.view import View
 from mlxtop.sampler.facts import EVERYTHING, Fact
 from mlxtop.sampler.live import LiveSource

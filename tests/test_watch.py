@@ -17,10 +17,10 @@ from tests.watching import DOWN, UP, Machine
 def test_events_after_a_count_are_the_new_ones() -> None:
     machine = Machine()
     machine.see(50.0)
-    before = machine.watch.event_count
+    before = machine.watch.events.total
     machine.see(50.0, DOWN)
-    assert [e.incident.text for e in machine.watch.events_after(before)] == ["link down, was up"]
-    assert machine.watch.events_after(machine.watch.event_count) == []
+    assert [e.incident.text for e in machine.watch.events.after(before)] == ["link down, was up"]
+    assert machine.watch.events.after(machine.watch.events.total) == []
 
 
 def event(seconds: float, source: str, kind: IncidentKind = IncidentKind.LINK_DOWN) -> Incident:
@@ -49,15 +49,15 @@ def test_the_forty_newest_events_are_looked_through_for_the_same(
     watch = Watch()
     others = [event(10.0, "kernel log", IncidentKind.AER)] * between
     watch.note(pacu(20.0), [event(10.0, "kernel log"), *others, event(10.0, "mlxtop")])
-    assert watch.event_count == 1 + between + (not repeated)
+    assert watch.events.total == 1 + between + (not repeated)
 
 
 def test_a_thousand_events_are_kept_and_all_are_counted() -> None:
     watch = Watch()
     watch.note(pacu(2000.0), [event(float(n), "kernel log") for n in range(1001)])
-    assert (len(watch.events), watch.event_count) == (1000, 1001)
+    assert (len(watch.events), watch.events.total) == (1000, 1001)
     assert watch.events[0].incident.text == "at 1.0"
-    assert len(watch.events_after(0)) == 1000
+    assert len(watch.events.after(0)) == 1000
 
 
 def test_an_event_without_a_time_happened_now_and_none_in_the_future() -> None:
@@ -105,15 +105,15 @@ def test_a_later_report_takes_the_place_of_the_earlier_one() -> None:
     watch.note(pacu(20.0), [kernel("1"), kernel("2")])
     watch.note(pacu(30.0), [kernel("1", times=4)])
     assert [one.incident.times for one in watch.events] == [4, 1]
-    assert watch.event_count == 2
+    assert watch.events.total == 2
 
 
 def test_who_follows_the_events_is_told_of_the_end() -> None:
     watch = Watch()
     watch.note(pacu(20.0), [kernel("1"), kernel("2")])
-    before = watch.event_count
+    before = watch.events.total
     watch.note(pacu(30.0), [kernel("1", until=25.0)])
-    (ended,) = watch.events_after(before)
+    (ended,) = watch.events.after(before)
     assert (ended.incident.key, ended.incident.until) == ("1", 25.0)
     assert ended.until == ended.wall + 15.0
     assert len(watch.events) == 2
@@ -212,7 +212,7 @@ def test_incidents_are_counted_by_kind_and_device_and_no_report_twice() -> None:
     going_on = event(1.0, "kernel log")._replace(key="k")
     watch.note(pacu(2.0), [going_on, event(9.0, "mlxtop", IncidentKind.AER)])
     watch.note(pacu(3.0), [going_on._replace(times=2), going_on._replace(until=3.0)])
-    assert {(one.kind, one.ifname): n for one, n in watch.counts.items()} == {
+    assert {(one.kind, one.ifname): n for one, n in watch.events.counts.items()} == {
         (IncidentKind.LINK_DOWN, "p0"): 1,
         (IncidentKind.AER, "p0"): 1,
     }
@@ -225,8 +225,8 @@ def test_of_a_thousand_devices_incidents_are_counted_apart_and_of_more_together(
     watch = Watch()
     names = (f"p{n}" for n in range(devices))
     watch.note(pacu(2.0), [event(1.0, "mlxtop")._replace(ifname=name) for name in names])
-    assert len(watch.counts) == apart
-    assert sum(watch.counts.values()) == devices
+    assert len(watch.events.counts) == apart
+    assert sum(watch.events.counts.values()) == devices
 
 
 def test_the_last_loss_of_a_link_is_that_of_this_port() -> None:

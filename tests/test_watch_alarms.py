@@ -9,7 +9,7 @@ from mlxtop.model.frame import derive
 from mlxtop.model.module import Quantity
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading
 from mlxtop.watch.alarms import Subject, subject_of
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 from tests.samples import PACU, WALL, ethernet, sample
 from tests.watching import DOWN, OFF, UP, Machine
 

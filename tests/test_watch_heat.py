@@ -15,7 +15,8 @@ from mlxtop.model.sample import (
     Sample,
     Temperature,
 )
-from mlxtop.watch.heat import NO_FORECASTS, Alert, HeatWatch, SensorTrack, worst
+from mlxtop.watch.alert import Alert
+from mlxtop.watch.heat import NO_FORECASTS, HeatWatch, SensorTrack, worst
 from mlxtop.watch.heat_limits import AlarmState
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, card, mlx5_port

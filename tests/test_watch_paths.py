@@ -13,7 +13,7 @@ from mlxtop.model.incident import IncidentKind
 from mlxtop.model.path import NO_PATHS, PathStatus, PeerStatus, Way, WayState, WayStatus
 from mlxtop.present.alarms import alarm_items, alarm_words
 from mlxtop.watch.alarms import Alarm
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.paths import POINTS, PathWatch
 from tests.samples import PACU, ethernet, sample
 from tests.watching import Machine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Sample
 from mlxtop.watch.alarms import Alarm
-from mlxtop.watch.heat import AlertKind
+from mlxtop.watch.alert import AlertKind
 from mlxtop.watch.watch import Watch
 from tests.samples import PACU, WALL, G, ethernet, sample
 

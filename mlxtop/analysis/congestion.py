@@ -1,4 +1,4 @@
-"""What a port's priorities carry, who holds up whom by pause, and where packets wait or are lost.
+"""What a port's priorities carry, which of them are held, and where packets wait or are lost.
 
 Received pause stops this host's sending, sent pause the peer's: the share of time is what counts,
 since one frame can ask for a moment or for a long break.
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from mlxtop.model.catalogue import counters_of, lookup
-from mlxtop.model.counters import Counter, Origin, Schema, Unit
+from mlxtop.model.catalogue import counters_of
+from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.frame import PortFrame
-from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
+from mlxtop.model.pause import PAUSE_TIME, PFC_PAUSE
 from mlxtop.model.qos import PRIORITIES
 
 TOO_LONG = 1.1
@@ -55,21 +55,6 @@ DISCARDS = ("rx_prio{n}_discards", "rx_prio{n}_buf_discard", "rx_prio{n}_cong_di
 counts, since two may count the same frames."""
 
 
-class Held(NamedTuple):
-    """Pause in one direction: of the whole link, or of one priority."""
-
-    way: str
-    """`rx`: the switch or peer holds this host. `tx`: this host holds the peer."""
-    priority: int | None
-    share: float | None
-    """Of the time between two readings; None without two."""
-    progress: bool | None
-    """Whether packets went the way that was held all the same; None where that is not counted, and
-    where nothing was held."""
-    key: str
-    """The counter of its time."""
-
-
 class Priority(NamedTuple):
     """One priority; rates are per second, None where they are not counted or need two readings."""
 
@@ -108,7 +93,7 @@ _Row = Mapping[str, tuple[Counter, ...]]
 
 
 @lru_cache(maxsize=64)
-def _by_priority(schema: Schema) -> Mapping[int | None, _Row]:
+def by_priority(schema: Schema) -> Mapping[int | None, _Row]:
     """Return the counters of each priority that has any; those without a VLAN tag come last."""
     rows: dict[int | None, dict[str, tuple[Counter, ...]]] = {n: {} for n in (*PRIORITIES, None)}
     for counter in counters_of(Origin.DRIVER, schema):
@@ -120,12 +105,14 @@ def _by_priority(schema: Schema) -> Mapping[int | None, _Row]:
     return {number: row for number, row in rows.items() if row}
 
 
-def _schema(frame: PortFrame) -> Schema | None:
+def driver_schema(frame: PortFrame) -> Schema | None:
+    """Return the names of the driver's counters; None where it gives none."""
     reading = frame.now.readings.get(Origin.DRIVER)
     return reading.schema if reading is not None else None
 
 
-def _most(values: Iterable[float | None]) -> float | None:
+def largest(values: Iterable[float | None]) -> float | None:
+    """Return the largest of the values that are known; None where none is."""
     return max((value for value in values if value is not None), default=None)
 
 
@@ -137,10 +124,10 @@ def lossless(frame: PortFrame) -> tuple[int, ...] | None:
     settings = frame.now.settings.value
     if settings is not None and settings.dcb is not None and settings.dcb.pfc is not None:
         return settings.dcb.pfc
-    schema = _schema(frame)
+    schema = driver_schema(frame)
     if schema is None or not (frame.now.port.driver or "").startswith("mlx5"):
         return None
-    rows = _by_priority(schema).items()
+    rows = by_priority(schema).items()
     return tuple(
         n for n, row in rows if n is not None and ("rx_pauses" in row or "tx_pauses" in row)
     )
@@ -148,11 +135,11 @@ def lossless(frame: PortFrame) -> tuple[int, ...] | None:
 
 def priorities(frame: PortFrame) -> tuple[Priority, ...]:
     """Return the priorities that the driver counts; none on InfiniBand and virtual functions."""
-    schema = _schema(frame)
+    schema = driver_schema(frame)
     if schema is None:
         return ()
     mask = lossless(frame)
-    rows = _by_priority(schema).items()
+    rows = by_priority(schema).items()
     return tuple(_priority(frame, number, row, mask) for number, row in rows)
 
 
@@ -163,10 +150,10 @@ def _priority(
     mask: tuple[int, ...] | None,
 ) -> Priority:
     def rate(role: str) -> float | None:
-        return _most(frame.rate(counter) for counter in row.get(role, ()))
+        return largest(frame.rate(counter) for counter in row.get(role, ()))
 
     def total(role: str) -> int | None:
-        value = _most(frame.total(counter) for counter in row.get(role, ()))
+        value = largest(frame.total(counter) for counter in row.get(role, ()))
         return None if value is None else int(value)
 
     rx, tx = rate("rx_bytes"), rate("tx_bytes")
@@ -177,8 +164,8 @@ def _priority(
         tx_bps=None if tx is None else tx * 8,
         rx_bytes=total("rx_bytes"),
         tx_bytes=total("tx_bytes"),
-        held=_share(rate("rx_paused")),
-        holds=_share(rate("tx_paused")),
+        held=share_of(rate("rx_paused")),
+        holds=share_of(rate("tx_paused")),
         rx_pauses=total("rx_pauses"),
         tx_pauses=total("tx_pauses"),
         rx_stops=total("rx_stops"),
@@ -189,112 +176,11 @@ def _priority(
     )
 
 
-def _share(microseconds: float | None) -> float | None:
+def share_of(microseconds: float | None) -> float | None:
     """Return the share of time of a duration a second; None where its unit must be another."""
     if microseconds is None or microseconds / 1e6 > TOO_LONG:
         return None
     return min(microseconds / 1e6, 1.0)
-
-
-def pauses(frame: PortFrame) -> list[Held]:
-    """Return the pause of every priority and of the whole link that is counted with its time."""
-    schema = _schema(frame)
-    if schema is None:
-        return []
-    held = [_of_link(frame, each) for each in _link_counters(schema)]
-    for way, number, paused, moved in _paused_priorities(schema):
-        share = _share(_most(map(frame.rate, paused)))
-        gain = _most(map(frame.gain, moved if share else ()))
-        progress = None if gain is None else gain > 0
-        held.append(Held(way, number, share, progress, paused[0].key))
-    return held
-
-
-Way = tuple[str, int | None, str]
-"""Direction, priority (None: the whole link) and the counter of its time."""
-
-
-def unheld(frame: PortFrame) -> tuple[Way, ...] | None:
-    """Return all for which `pauses` would tell a share of 0; None where that is not so for all.
-
-    Nearly always nothing is held, and this costs less than to work it out one by one.
-    """
-    now, before = frame.now.readings.get(Origin.DRIVER), frame.before.get(Origin.DRIVER)
-    if now is None or before is None or before.schema is not now.schema or now.tick <= before.tick:
-        return None
-    ways, places = _times(now.schema)
-    values, old = now.values, before.values
-    for place in places:
-        if values[place] != old[place] or old[place] is None:
-            return None
-    return ways
-
-
-@lru_cache(maxsize=64)
-def _times(schema: Schema) -> tuple[tuple[Way, ...], tuple[int, ...]]:
-    """Return all whose time of pause is counted, in the order of `pauses`, and its places."""
-    ways: list[Way] = [(each.way, None, each.time.key) for each in _link_counters(schema)]
-    counters = [each.time for each in _link_counters(schema)]
-    for way, number, paused, _ in _paused_priorities(schema):
-        ways.append((way, number, paused[0].key))
-        counters += paused
-    assert all(one.width == 64 and not one.gauge for one in counters)
-    return tuple(ways), tuple(schema.index[one.key] for one in counters)
-
-
-_Paused = tuple[str, int | None, tuple[Counter, ...], tuple[Counter, ...]]
-"""Direction, priority, the counters of its time, and those of the packets the other way."""
-
-
-@lru_cache(maxsize=64)
-def _paused_priorities(schema: Schema) -> tuple[_Paused, ...]:
-    """Return each priority and direction whose time of pause is counted."""
-    return tuple(
-        (way, number, paused, row.get(f"{other}_packets", ()))
-        for number, row in _by_priority(schema).items()
-        for way, other in (("rx", "tx"), ("tx", "rx"))
-        if (paused := row.get(f"{way}_paused"))
-    )
-
-
-class _OfLink(NamedTuple):
-    """The counters of the link's pause in one direction, and of what moved against it."""
-
-    way: str
-    time: Counter
-    moved: Counter | None
-    pauses: Counter | None
-    """Pause frames among those that moved."""
-
-
-@lru_cache(maxsize=64)
-def _link_counters(schema: Schema) -> tuple[_OfLink, ...]:
-    """Return the counters of each direction whose time of pause is counted."""
-
-    def first(*keys: str) -> Counter | None:
-        key = next((key for key in keys if key in schema.index), None)
-        return Counter(Origin.DRIVER, key, Unit.PACKETS, "") if key else None
-
-    found = []
-    for way, other in (("rx", "tx"), ("tx", "rx")):
-        key = next((key for key in PAUSE_TIME[way] if key in schema.index), None)
-        time = lookup(Origin.DRIVER, key) if key else None
-        moved = first(f"{other}_packets_phy", f"{other}_packets")
-        if time is not None:
-            on_wire = moved is not None and moved.key.endswith("_phy")
-            paused = first(*GLOBAL_PAUSE[other]) if on_wire else None
-            found.append(_OfLink(way, time, moved, paused))
-    return tuple(found)
-
-
-def _of_link(frame: PortFrame, of: _OfLink) -> Held:
-    """Return the pause of the whole link in one direction."""
-    share = _share(frame.rate(of.time))
-    moved = frame.gain(of.moved) if share and of.moved is not None else None
-    if moved is not None and of.pauses is not None:  # pause frames are no progress
-        moved -= frame.gain(of.pauses) or 0
-    progress = None if moved is None else moved > 0
-    return Held(of.way, None, share, progress, of.time.key)
 
 
 class Outside(NamedTuple):

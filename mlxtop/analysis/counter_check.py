@@ -21,7 +21,6 @@ from mlxtop.model.counters import Counter, Miscount
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.identity import PortKind
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkLayer
 
 LEAST_BYTES = 10_000_000
 """Bytes of a test from which other frames are no part of it worth naming."""
@@ -177,7 +176,7 @@ class CounterCheck(NamedTuple):
 def sources_of(port: PortFrame) -> Sequence[WireSource]:
     """Return the sources of a port that can be checked, in the order in which they are taken."""
     now = port.now
-    if now.link.layer is LinkLayer.INFINIBAND:
+    if now.link.is_infiniband:
         order: tuple[WireSource, ...] = (IB_DATA, NETDEV)
     elif now.port.kind is PortKind.PHYSICAL:
         order = (ETH_MAC, BYTES_PHY, NETDEV, IB_DATA)
@@ -204,7 +203,7 @@ def check(
     usual: str | None,
 ) -> CounterCheck:
     """Judge every counter by what is known; `gains` are by name of the source and direction."""
-    infiniband = port.now.link.layer is LinkLayer.INFINIBAND
+    infiniband = port.now.link.is_infiniband
     rows: list[Row] = []
     for one in known:
         seen = {
@@ -213,8 +212,8 @@ def check(
             if (gain := gains.get((source.name, one.direction))) is not None
             and _sees(source, one, infiniband)
         }
-        found = {name: _judged(source, one, gain, mtu) for name, (source, gain) in seen.items()}
-        rows += _confirmed(found)
+        judged = {name: _judged(source, one, gain, mtu) for name, (source, gain) in seen.items()}
+        rows += _confirmed(judged)
     return CounterCheck(tuple(rows), None, usual, _instead(port, rows, usual), mtu)
 
 
@@ -273,10 +272,10 @@ def unit_of(factor: float) -> float | None:
     return next((one for one in FACTORS if abs(factor / one - 1) <= NEAR), None)
 
 
-def _confirmed(found: Mapping[str, Row]) -> Iterator[Row]:
+def _confirmed(rows: Mapping[str, Row]) -> Iterator[Row]:
     """Yield rows; without another counter that agrees, none is wrong."""
-    agreed = any(row.judgement is Judgement.AGREES for row in found.values())
-    for row in found.values():
+    agreed = any(row.judgement is Judgement.AGREES for row in rows.values())
+    for row in rows.values():
         if row.judgement.proven and not agreed:
             weaker = Judgement.LESS if row.counted < row.expected else Judgement.MORE
             yield row._replace(judgement=weaker)
@@ -290,7 +289,7 @@ def _instead(port: PortFrame, rows: Sequence[Row], usual: str | None) -> str | N
         return None
     for source in sources_of(port):
         own = [row.judgement for row in rows if row.source == source.name]
-        rdma_only = source is IB_DATA and port.now.link.layer is not LinkLayer.INFINIBAND
+        rdma_only = source is IB_DATA and not port.now.link.is_infiniband
         if own and not rdma_only and all(one is Judgement.AGREES for one in own):
             return source.name
     return None

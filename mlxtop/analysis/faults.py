@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.counters import Counter, Origin, Schema, Severity
 from mlxtop.model.frame import PortFrame
-from mlxtop.model.sample import LinkLayer, Reading
+from mlxtop.model.sample import Reading
 
 
 @lru_cache(maxsize=256)
@@ -90,14 +90,14 @@ _FEW_AT_BOOT = ("rx_pci_signal_integrity", "tx_pci_signal_integrity")
 """Counters that are seldom 0 after a healthy start: only their growth counts."""
 
 
-def by_event(found: Iterable[Fault]) -> list[tuple[Fault, list[Fault]]]:
+def by_event(faults: Iterable[Fault]) -> list[tuple[Fault, list[Fault]]]:
     """Return faults, one for each kind of event, each with those that counted the same events.
 
     The driver's own counter comes before those of other tables. A sum of other counters stands
     beside the first of its parts.
     """
     kinds: dict[str, list[Fault]] = {}
-    for fault in found:
+    for fault in faults:
         kinds.setdefault(_SAME.get(fault.counter.key, fault.counter.key), []).append(fault)
     for kind, same in kinds.items():
         same.sort(key=lambda fault: fault.counter.key != kind)
@@ -162,6 +162,6 @@ def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
 def meaningful(frame: PortFrame) -> Iterable[tuple[Origin, Reading]]:
     """Return the tables that count on this link: the errors of RDMA do so on InfiniBand alone."""
     tables = frame.now.readings
-    if Origin.RDMA_ERRORS not in tables or frame.now.link.layer is LinkLayer.INFINIBAND:
+    if Origin.RDMA_ERRORS not in tables or frame.now.link.is_infiniband:
         return tables.items()
     return [table for table in tables.items() if table[0] is not Origin.RDMA_ERRORS]

@@ -16,7 +16,7 @@ from mlxtop.model.frame import Frame, remembered
 from mlxtop.model.identity import PortId
 from mlxtop.model.linkrate import Protocol, ethernet_goodput, infiniband_goodput, parse_rate
 from mlxtop.model.pcie import Direction, PciePath, payload
-from mlxtop.model.sample import Link, LinkLayer, PcieStatus
+from mlxtop.model.sample import Link, PcieStatus
 
 if TYPE_CHECKING:
     from mlxtop.model.tuning import PortTuning
@@ -88,13 +88,13 @@ class Measured(NamedTuple):
 @lru_cache(maxsize=256)
 def line_limit(link: Link) -> LineLimit | None:
     """Return what the line carries; None while its speed is unknown."""
-    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    rate = parse_rate(link.rate) if link.is_infiniband else None
     usable = link.speed or (rate.bits if rate else None)
     if not usable:
         return None
     raw = rate.signalling * 1e9 if rate else float(usable)
     share_of = ethernet_goodput
-    if link.layer is LinkLayer.INFINIBAND:
+    if link.is_infiniband:
         share_of = partial(infiniband_goodput, connected=link.ipoib_mode == "connected")
     shares = {protocol: share_of(protocol, link.mtu) for protocol in Protocol}
     goodput = {protocol: usable * share for protocol, share in shares.items() if share}
@@ -133,7 +133,7 @@ def carried(flow: Throughput, link: Link, direction: Direction) -> Measured | No
         rate, share, rdma = flow.tx_bps, flow.tx_utilisation, flow.rdma_tx_bps or 0.0
     if rate is None:
         return None
-    if flow.source == NETDEV.name and link.layer is not LinkLayer.INFINIBAND:
+    if flow.source == NETDEV.name and not link.is_infiniband:
         rate += rdma
         if share is not None and link.speed:
             share += rdma / link.speed

@@ -23,7 +23,7 @@ from mlxtop.model.frame import Frame, PortFrame, remembered
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
 from mlxtop.model.lldp import LldpNeighbour
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkLayer, LinkState, PcieStatus, Slow
+from mlxtop.model.sample import LinkState, PcieStatus, Slow
 
 if TYPE_CHECKING:
     from functools import cached_property
@@ -75,7 +75,7 @@ class PortView:
     @cached_property
     def neighbours(self) -> Slow[tuple[LldpNeighbour, ...]]:
         """Return who is at the other end by LLDP, or why that is not known."""
-        if self.now.now.link.layer is LinkLayer.INFINIBAND:
+        if self.now.now.link.is_infiniband:
             return Slow(absent="LLDP is spoken on Ethernet alone")
         value, tick, absent = self.frame.sample.lldp
         if value is None:
@@ -96,9 +96,9 @@ class PortView:
     @cached_property
     def capacity(self) -> Capacity | None:
         """Return what the port can carry in one direction, and what sets it."""
-        found, speed = capacity(self.frame, self.id), self.now.now.link.speed
-        if found is None or found.by == "link" or not self.disproves_pcie:
-            return found
+        limit, speed = capacity(self.frame, self.id), self.now.now.link.speed
+        if limit is None or limit.by == "link" or not self.disproves_pcie:
+            return limit
         return Capacity(float(speed), "link") if speed else None
 
     @cached_property

@@ -32,7 +32,7 @@ def differences(here: PortTuning, there: PortTuning) -> list[Difference]:
     >>> [(one.setting, one.here, one.there) for one in differences(off, on)]
     [('PFC', 'none', '3')]
     """
-    found = [
+    compared = [
         _pfc(here.dcb, there.dcb),
         _pause_or_pfc(here, there),
         _trust(here.dcb, there.dcb),
@@ -40,7 +40,7 @@ def differences(here: PortTuning, there: PortTuning) -> list[Difference]:
         _dscp(here.roce, there.roce),
         _ecn(here.roce, there.roce),
     ]
-    known = [one for one in found if one is not None]
+    known = [one for one in compared if one is not None]
     return sorted(known, key=lambda one: one.severity is Severity.NOTE)
 
 

@@ -16,7 +16,7 @@ from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkLayer, LinkState, PortSample
+from mlxtop.model.sample import LinkState, PortSample
 
 _IPOIB_HEADERS = 0.03
 """Share of IPoIB traffic that its InfiniBand headers can add at most."""
@@ -81,7 +81,7 @@ def wire_source(now: PortSample, *, trusting: bool = False) -> WireSource | None
     `trusting`: also one that a load test has proven wrong, as if nobody knew.
     """
     order: tuple[WireSource, ...] = (NETDEV,)
-    if now.link.layer is LinkLayer.INFINIBAND:
+    if now.link.is_infiniband:
         order = (IB_DATA, NETDEV)
     elif now.port.kind is PortKind.PHYSICAL:
         order = (ETH_MAC, BYTES_PHY, NETDEV)

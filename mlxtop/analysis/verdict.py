@@ -8,8 +8,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from mlxtop.analysis.congestion import pauses, unheld
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
+from mlxtop.analysis.pause_time import pauses, unheld
 from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of
 from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.frame import PortFrame

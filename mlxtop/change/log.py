@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlxtop.model.json_text import decode
+from mlxtop.system.door import os_error
 from mlxtop.system.owner import STATE, Owner, base_directory, invoking_owner, rights_of
+from mlxtop.system.replace_file import open_own
 
 NAME = "actions.jsonl"
 READ_LIMIT = 16 << 20
@@ -65,7 +67,7 @@ def _append(path: str, line: bytes, uid: int) -> None:
         written = os.write(fd, line)
         if written < len(line):  # a part of an entry would spoil the next one
             os.ftruncate(fd, max(0, os.fstat(fd).st_size - written))
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise os_error(errno.ENOSPC)
     finally:
         os.close(fd)
 
@@ -93,10 +95,7 @@ class ActionLog:
 
     def entries(self) -> list[dict[str, object]]:
         """Return every entry, oldest first, without damaged lines. Raises OSError."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with rights_of(self.owner), open(os.open(self.path, flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "is not a file", self.path)
+        with open_own(self.path, self.owner) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - READ_LIMIT))
             data = file.read(READ_LIMIT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from threading import Event
@@ -19,18 +18,16 @@ if TYPE_CHECKING:
     from mlxtop.recording.on_alarm import AlarmSaver
     from mlxtop.sampler.live import LiveSource
     from mlxtop.system.door import System
-    from mlxtop.watch.heat import Alert
+    from mlxtop.watch.alert import Alert
 
 
 def write(args: argparse.Namespace, source: LiveSource, system: System, settings: Settings) -> int:
     """Write the table, JSON or lines that were asked for; returns the exit status."""
     from mlxtop.health.store import store_of
     from mlxtop.outputs import headless
-    from mlxtop.sampler.source import frames
+    from mlxtop.sampler.source import frames, set_by_signals
 
-    stop = Event()  # so that everything ends in order
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = set_by_signals(Event())
     if args.once:
         shown = frames(source, stop)
         store = store_of(system, may_write=False) if args.json else None

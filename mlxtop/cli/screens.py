@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlxtop.sampler.source import Source
     from mlxtop.system.door import System
     from mlxtop.tui.app import MlxtopApp
-    from mlxtop.tui.hosts import Seat
+    from mlxtop.tui.seat import Seat
 
 HELD_MACHINES = 4
 """Machines up to which the last minutes of those afar are held too, to be saved."""
@@ -167,7 +167,8 @@ def several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopApp
     for machine, feed in zip(machines, feeds, strict=True):
         if machine.system is not None:  # it is looked at while the rest is loaded
             feed.start()
-    from mlxtop.tui.hosts import HostsApp, Seat
+    from mlxtop.tui.hosts import HostsApp
+    from mlxtop.tui.seat import Seat
 
     seats = []
     for machine, feed in zip(machines, feeds, strict=True):

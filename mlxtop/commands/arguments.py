@@ -126,6 +126,23 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.set_defaults(port_name=None)
+    _add_modes(top)
+    _add_settings(top)
+    subcommands = top.add_subparsers(
+        dest="command", metavar="COMMAND", parser_class=_Parser, prog="mlxtop"
+    )
+    for name, text in COMMANDS.items():
+        command = subcommands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="JSON instead of text"
+        )
+        if name in words:
+            command_module(name).add_arguments(command)
+    return top
+
+
+def _add_modes(top: argparse.ArgumentParser) -> None:
+    """Add the options that say what is read, and how it is shown."""
     add = top.add_argument
     add("-V", "--version", action="store_true", help="say version and what this program is")
     add("--once", action="store_true", help="print one table and end")
@@ -147,6 +164,11 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     add("-H", "--host", action="append", dest="hosts", metavar="HOST", help=hosts)
     add("--no-local", action="store_true", help="with -H: without this machine")
     add("--sudo", action="store_true", help="with -H: read as root there, by sudo -n")
+
+
+def _add_settings(top: argparse.ArgumentParser) -> None:
+    """Add the options of settings; what is not given is None."""
+    add = top.add_argument
     for name, row in ROWS.items():
         if row.flags and row.metavar is None:
             add(*row.flags, dest=name, action="store_true", default=None, help=row.help)
@@ -154,17 +176,6 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
             action = "append" if row.repeats else "store"
             kind = _delay if name == "interval" else str
             add(*row.flags, dest=name, action=action, type=kind, metavar=row.metavar, help=row.help)
-    subcommands = top.add_subparsers(
-        dest="command", metavar="COMMAND", parser_class=_Parser, prog="mlxtop"
-    )
-    for name, text in COMMANDS.items():
-        command = subcommands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="JSON instead of text"
-        )
-        if name in words:
-            command_module(name).add_arguments(command)
-    return top
 
 
 def flags(args: argparse.Namespace) -> dict[str, object]:

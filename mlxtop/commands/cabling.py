@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from contextlib import suppress
 from secrets import token_hex
 from threading import Event
@@ -64,19 +63,19 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
 
 
 def _print(args: argparse.Namespace, before: Cabling | None, now: Cabling) -> int:
-    columns = max(60, min(shutil.get_terminal_size((100, 24)).columns, 160))
+    columns = console.columns(160)
     if before is None:
         if args.json:
             console.say_json(dump(now, _time(now.wall)))
         else:
             console.show(*lines(now, columns))
         return 0
-    found, unknown = list(differences(before, now)), list(untold(before, now))
+    changed, unknown = list(differences(before, now)), list(untold(before, now))
     if args.json:
-        console.say_json(check_document(found, unknown))
+        console.say_json(check_document(changed, unknown))
     else:
-        console.show(*check_lines(found, unknown, len(before.ports), columns))
-    return DIFFERENT if found else 0
+        console.show(*check_lines(changed, unknown, len(before.ports), columns))
+    return DIFFERENT if changed else 0
 
 
 def _now(system: System, settings: Settings, salt: str) -> Cabling:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
@@ -26,7 +25,7 @@ from mlxtop.health.store import looked_at, store_of
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import LinkLayer, PortSample, SourceKind
+from mlxtop.model.sample import PortSample, SourceKind
 from mlxtop.outputs import console
 from mlxtop.present.doctor import ROLES, report_lines, summary
 from mlxtop.present.text import Role
@@ -182,7 +181,7 @@ def show_links(report: Report) -> None:
 def _show(
     report: Report, title: str, ceilings: Sequence[tuple[str, Ceiling]], mark: str = ""
 ) -> None:
-    columns = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    columns = console.columns(120, least=1)
     worst = ROLES[report.findings[0].severity] if report.findings else Role.GOOD
     head = ((mark, Role.BADGE), (f"{title}: ", Role.STRONG), (summary(report), worst))
     console.show(head, *report_lines(report, ceilings, columns))
@@ -263,7 +262,7 @@ def udev_rules(ports: Iterable[PortSample]) -> tuple[list[str], list[tuple[str, 
 
 def _rule(sample: PortSample, netdev: str, function: str) -> str:
     port = sample.port
-    infiniband = sample.link.layer is LinkLayer.INFINIBAND
+    infiniband = sample.link.is_infiniband
     # One function has all ports on mlx4, and one each on mlx5, where dev_port is always 0.
     number = port.id.number - 1 if port.is_mlx4 else 0
     conditions = [

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 
 from mlxtop.outputs import console
 from mlxtop.present.fabric import document, lines
 from mlxtop.settings import Settings
-from mlxtop.sources.tools.fabric import read_fabric
+from mlxtop.sources.tools.fabric_scan import read_fabric
 from mlxtop.system.answers import reason
 from mlxtop.system.door import System
 
@@ -30,6 +29,6 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if args.json:
         console.say_json(document(fabric))
     else:
-        columns = max(60, min(shutil.get_terminal_size((100, 24)).columns, 200))
+        columns = console.columns(200)
         console.show(*lines(fabric, columns))
     return 0

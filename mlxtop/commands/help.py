@@ -41,23 +41,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print a chapter, or which there are. Raises UsageError for one that there is not."""
-    found = chapters()
+    by_name = chapters()
     name = args.chapter
     if name is None:
-        console.show(*_overview(found, console.columns()))
-    elif name in found:
-        console.show(*lines(found[name], console.columns()))
+        console.show(*_overview(by_name, console.all_columns()))
+    elif name in by_name:
+        console.show(*lines(by_name[name], console.all_columns()))
     elif name in COMMANDS:
         with suppress(SystemExit):  # argparse ends the program after --help
             parser().parse_args([name, "--help"])
     else:
-        raise UsageError(not_among("chapter", name, found))
+        raise UsageError(not_among("chapter", name, by_name))
     return 0
 
 
-def _overview(found: Mapping[str, str], columns: int) -> Iterator[Line]:
+def _overview(chapters: Mapping[str, str], columns: int) -> Iterator[Line]:
     yield (("The manual, by chapter: mlxtop help CHAPTER", Role.STRONG),)
-    for name, text in found.items():
+    for name, text in chapters.items():
         for place, part in enumerate(wrap(title(text), columns - 14)):
             yield (f"  {'' if place else name:<12}", Role.ACCENT), (part, Role.TEXT)
     yield ((f"All options: mlxtop --help, mlxtop COMMAND --help, {PAGE}", Role.TEXT),)

@@ -73,7 +73,7 @@ def _live(
 
 def say(
     args: argparse.Namespace,
-    found: Sequence[Machine],
+    machines: Sequence[Machine],
     settings: Settings,
     fires: Mapping[str, Fire | None],
 ) -> int:
@@ -81,31 +81,31 @@ def say(
 
     `fires`: what runs the user's scripts for a machine.
     """
-    if any(one.system is not None and one.system.demo for one in found):
-        names = ", ".join(one.name for one in found)
+    if any(one.system is not None and one.system.demo for one in machines):
+        names = ", ".join(one.name for one in machines)
         if args.command:
             console.warn(f"mlxtop: DEMO, {names} are simulated machines")
     if args.command is None:
         from mlxtop.commands import several
 
-        return several.say(args, found, settings, fires)
+        return several.say(args, machines, settings, fires)
     if args.command == "doctor":
         from mlxtop.commands import doctor_several
 
-        return doctor_several.run(args, found, settings)
+        return doctor_several.run(args, machines, settings)
     if args.command == "passport":
         from mlxtop.commands import passport_several
 
-        return passport_several.run(args, found, settings)
+        return passport_several.run(args, machines, settings)
     if args.command == "metrics":
         from mlxtop.commands import metrics_several
 
-        return metrics_several.run(args, found)
-    if args.command in _LOADS and len(found) == 2 and (system := found[0].system) is not None:
+        return metrics_several.run(args, machines)
+    if args.command in _LOADS and len(machines) == 2 and (system := machines[0].system) is not None:
         from mlxtop.commands import load, measure
 
         work = load.run if args.command == "load" else measure.run
-        return work(args, system, settings, found[1])
+        return work(args, system, settings, machines[1])
     if args.command in _LOADS:
         raise UsageError(f"{args.command} has two ends: this machine and one -H, or --demo A+B")
     there = f"; for another machine: ssh HOST mlxtop {args.command}" if args.hosts else ""

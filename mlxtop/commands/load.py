@@ -140,7 +140,7 @@ def run(
 def options(args: argparse.Namespace) -> LoadOptions:
     """Return what was chosen for the test."""
     if args.hold and (args.soak or args.guard == "off"):
-        raise ValueError("--hold goes without --soak, and with a heat guard")
+        raise ValueError("--hold needs the heat guard, and does not go with --soak")
     request = LoadRequest(
         host=args.host,
         via=args.via,

@@ -127,21 +127,21 @@ def _resumed(args: argparse.Namespace, system: System, guard: GuardOptions) -> M
     from mlxtop.load.run_log import own_runs
 
     directory = own_runs(demo=system.demo)
-    found = read_measured(directory, find_measured(directory, args.resume))
-    if found.complete:
-        raise ValueError(f"{found.id} is complete: there is nothing to go on with")
-    fields = table(found.head.get("request"))
+    record = read_measured(directory, find_measured(directory, args.resume))
+    if record.complete:
+        raise ValueError(f"{record.id} is complete: there is nothing to go on with")
+    fields = table(record.head.get("request"))
     try:
         request = LoadRequest(**fields)._replace(
             tool=Tool(fields["tool"]), direction=Direction(fields["direction"])
         )
-        axes = tuple(parse_axis(text) for text in found.head.get("sweep") or ())
+        axes = tuple(parse_axis(text) for text in record.head.get("sweep") or ())
     except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{found.id} cannot go on: its record is damaged ({error})") from None
+        raise ValueError(f"{record.id} cannot go on: its record is damaged ({error})") from None
     budget = None if args.budget is None else float(args.budget)
-    note = args.note or str(found.head.get("note") or "")
-    change = args.change_mtu or found.head.get("change_mtu") is True
-    return MeasureOptions(request, axes, guard, budget, found.id, note, change)
+    note = args.note or str(record.head.get("note") or "")
+    change = args.change_mtu or record.head.get("change_mtu") is True
+    return MeasureOptions(request, axes, guard, budget, record.id, note, change)
 
 
 class _FrontEnd(FrontEnd):

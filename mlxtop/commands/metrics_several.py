@@ -9,7 +9,8 @@ from threading import Event, Timer
 
 from mlxtop.commands.arguments import UsageError
 from mlxtop.commands.exporter import Exporter, Exporters
-from mlxtop.commands.metrics import EVERY_S, check, serve, write, write_again
+from mlxtop.commands.metrics import EVERY_S, check
+from mlxtop.commands.metrics_target import serve, write, write_again
 from mlxtop.hosts.machines import Machine, gather
 from mlxtop.model.machine import MachineState
 from mlxtop.outputs import console

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 
 from mlxtop.commands.mending import did_you_mean
@@ -40,8 +39,8 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if args.backup is not None and cards:
         return _back_up(system, cards, args)
     if args.json:
-        found = [document(card, args.no_mask) for card in cards]
-        console.say_json({"cards": found, "left_out": list(left)})
+        documents = [document(card, args.no_mask) for card in cards]
+        console.say_json({"cards": documents, "left_out": list(left)})
     else:
         show(cards, args.no_mask, left)
     return 0 if cards else 1
@@ -105,7 +104,7 @@ def _names(card: Passport) -> set[str]:
 
 def show(cards: Sequence[Passport], serials: bool, left: Sequence[str]) -> None:
     """Print the passports, and what was left out."""
-    columns = max(60, min(shutil.get_terminal_size((100, 24)).columns, 120))
+    columns = console.columns(120)
     for number, card in enumerate(cards):
         if number:
             console.say("")

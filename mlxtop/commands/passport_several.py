@@ -65,8 +65,8 @@ class Visit:
 def complete(sample: Sample) -> bool:
     """Return whether label and flash of every card were read, or cannot be."""
     cards = [card for card in sample.adapters if card.functions]
-    found = [sample.flash.get(card.key, UNREAD) for card in cards]
-    return all(one.value is not None or one.absent not in (None, UNREAD.absent) for one in found)
+    flashes = [sample.flash.get(card.key, UNREAD) for card in cards]
+    return all(one.value is not None or one.absent not in (None, UNREAD.absent) for one in flashes)
 
 
 def run(args: argparse.Namespace, machines: Sequence[Machine], settings: Settings) -> int:
@@ -81,13 +81,13 @@ def run(args: argparse.Namespace, machines: Sequence[Machine], settings: Setting
         for visit in visits:
             visit.done.wait(max(0.0, until - monotonic()))
             visit.stop.set()
-    found = {visit.machine.name: passports(visit, settings, images) for visit in visits}
-    all_cards = iter(with_others([card for cards in found.values() for card in cards]))
-    told = {name: [next(all_cards) for _ in cards] for name, cards in found.items()}
+    by_machine = {visit.machine.name: passports(visit, settings, images) for visit in visits}
+    all_cards = iter(with_others([card for cards in by_machine.values() for card in cards]))
+    told = {name: [next(all_cards) for _ in cards] for name, cards in by_machine.items()}
     if args.port is not None:
         told = {name: named(cards, args.port) for name, cards in told.items()}
         if not any(told.values()):
-            pick([card for cards in found.values() for card in cards], args.port)
+            pick([card for cards in by_machine.values() for card in cards], args.port)
     left += [f"{visit.machine.name}: {visit.why}" for visit in visits if visit.why]
     if args.json:
         _say_json(visits, told, args.no_mask, left)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import signal
 import time
 from collections.abc import Iterable
@@ -106,7 +105,7 @@ def _show(system: System, path: PathSettings, as_json: bool) -> int:
     if as_json:
         console.say_json(document(status))
     else:
-        columns = max(60, min(shutil.get_terminal_size((100, 24)).columns, 120))
+        columns = console.columns(120)
         console.show(*text_lines(status, columns))
     return 1 if any(peer.dead for peer in status.peers) else 0
 

@@ -6,7 +6,6 @@ Everything is asked of the kernel by netlink and needs no root.
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +103,7 @@ def _print(args: argparse.Namespace, objects: RdmaObjects, limits: Limits, wall:
     if args.json:
         console.say_json(document(objects, limits))
     else:
-        columns = max(60, min(shutil.get_terminal_size((100, 24)).columns, 120))
+        columns = console.columns(120)
         console.show(*lines(objects, limits, wall, columns, HolderOrder(args.sort, args.reverse)))
     return 0 if objects.held else 1
 

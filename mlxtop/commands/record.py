@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -25,7 +24,7 @@ from mlxtop.recording.target import Target
 from mlxtop.recording.unit import Rights, unit
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
-from mlxtop.sampler.source import frames
+from mlxtop.sampler.source import frames, set_by_signals
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 from mlxtop.system.notify import ServiceManager
@@ -90,9 +89,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     said = keep if args.keep or args.max_size else None
     recorder = Recorder(system.clock, source.kind, settings.interval, hold_s=hold_s, keep=said)
     saver = AlarmSaver(recorder, target) if args.on_alarm else None
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = set_by_signals(Event())
     with closing(source):
         if saver is None:
             recorder.write_to(target)

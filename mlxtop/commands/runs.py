@@ -65,8 +65,8 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         case ["show", wanted] if wanted.startswith(PREFIX):
             _show_measured(read_measured(directory, find_measured(directory, wanted)), args)
         case ["compare", first, second] if first.startswith(PREFIX) or second.startswith(PREFIX):
-            found = [find_measured(directory, name) for name in (first, second)]
-            _compare_measured(*(read_measured(directory, name) for name in found), args=args)
+            ids = (find_measured(directory, name) for name in (first, second))
+            _compare_measured(*(read_measured(directory, one) for one in ids), args=args)
         case ["show", wanted]:
             _show(directory, read_run(directory, find_id(directory, wanted)), args, settings.ascii)
         case ["compare", first, second]:

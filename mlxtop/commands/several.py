@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Timer
 from typing import Any
@@ -25,6 +24,7 @@ from mlxtop.outputs.headless import (
     table,
 )
 from mlxtop.outputs.links_document import links_document
+from mlxtop.sampler.source import set_by_signals
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 
@@ -100,14 +100,6 @@ class Several:
         )
 
 
-def stopped_by_signals() -> Event:
-    """Return an event that is set when we are told to end."""
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
-
-
 def say(
     args: argparse.Namespace,
     machines: Sequence[Machine],
@@ -116,7 +108,7 @@ def say(
     clock: Clock | None = None,
 ) -> int:
     """Print what was asked for; 1 where a machine of one table or document has no port."""
-    several, stop = Several(machines, fires, settings.links), stopped_by_signals()
+    several, stop = Several(machines, fires, settings.links), set_by_signals(Event())
     clock = clock or RealClock()
     if args.once:
         return _once(args, several, stop, settings, clock)

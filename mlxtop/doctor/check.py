@@ -17,7 +17,7 @@ from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId, PortKind
 from mlxtop.model.incident import Incident
 from mlxtop.model.linktype import StoredConfig
-from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, PortSample
+from mlxtop.model.sample import Link, LinkState, PcieStatus, PortSample
 from mlxtop.model.tuning import HostTuning, PortTuning, settled
 from mlxtop.watch.congestion import CongestionWatch
 
@@ -184,7 +184,7 @@ class PortCase(Subject):
 
     @property
     def is_infiniband(self) -> bool:
-        return self.link.layer is LinkLayer.INFINIBAND
+        return self.link.is_infiniband
 
     def unread(self, what: str, key: str, reason: str = "the driver does not tell it") -> Outcome:
         """Return that a setting is missing, with the reader's reason or else the given one."""

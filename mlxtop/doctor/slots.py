@@ -32,8 +32,8 @@ class PcieSlot(Subject):
     @property
     def paths(self) -> tuple[PciePath, ...]:
         """Return all paths of its ports, used together: several of a multi-PF netdev."""
-        found = (status.path for p in self.ports for status in p.case.frame.paths(p.frame.id))
-        return tuple(dict.fromkeys(found)) or (self.path,)
+        paths = (status.path for p in self.ports for status in p.case.frame.paths(p.frame.id))
+        return tuple(dict.fromkeys(paths)) or (self.path,)
 
     @property
     def hop(self) -> Hop | None:

@@ -172,7 +172,7 @@ def _paired(before: Cabling, now: Cabling) -> Mapping[str, Cabled]:
     places = {one.place: one for one in now.ports}
     names = {one.name: one for one in now.ports}
     pairs = ((one.place, places.get(one.place) or names.get(one.name)) for one in before.ports)
-    return {place: found for place, found in pairs if found is not None}
+    return {place: cabled for place, cabled in pairs if cabled is not None}
 
 
 def _of_far_end(

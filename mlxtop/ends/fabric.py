@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from mlxtop.ends.match import Ports
 from mlxtop.model.fabric import FabricEnd
 from mlxtop.model.machine import PortRef, SeenMachine
-from mlxtop.model.sample import PortSample
-
-Ports = Mapping[PortRef, PortSample]
 
 
 class Cabled(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mlxtop.ends.counts import LinkCounts, Span
-from mlxtop.ends.match import NO_MATCHES, Match, Matches, match
+from mlxtop.ends.match import NO_MATCHES, Match, Matches
+from mlxtop.ends.matching import match
 from mlxtop.model.machine import PortRef, SeenMachine
 from mlxtop.model.named_links import NamedLink
 

@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from mlxtop.ends.match import Ports
 from mlxtop.model.lldp import LldpNeighbour, mac_of
 from mlxtop.model.machine import PortRef, SeenMachine
-from mlxtop.model.sample import PortSample
-
-Ports = Mapping[PortRef, PortSample]
 
 
 class Told(NamedTuple):
@@ -36,16 +34,16 @@ def told(machines: Sequence[SeenMachine], ports: Ports) -> Told:
             if ref not in ports:
                 continue
             pairs = [(one, shown.find(one, ref)) for one in neighbours]
-            found = {other: one for one, other in pairs if other is not None}
+            others = {other: one for one, other in pairs if other is not None}
             other_switches = [
                 one for one, _ in pairs if one.is_switch and not shown.is_machine(one)
             ]
             if other_switches:
                 switches[ref] = _in_words(other_switches[0])
-            elif len(found) == 1:
-                ((other, one),) = found.items()
+            elif len(others) == 1:
+                ((other, one),) = others.items()
                 links[ref] = other, f"one end hears {_in_words(one)}"
-            elif found:
+            elif others:
                 crowded[ref] = "several LLDP neighbours: a network, not a link to one host"
     return Told(links, switches, crowded)
 
@@ -97,5 +95,5 @@ class _Shown:
             return owners[0]
         names = (one.port, one.port_description)  # members of a bond have one address
         named = [self._by_name.get((host, name)) for name in names if host and name]
-        found = [other for other in named if other is not None and other != ref]
-        return found[0] if found and (not owners or found[0] in owners) else None
+        candidates = [other for other in named if other is not None and other != ref]
+        return candidates[0] if candidates and (not owners or candidates[0] in owners) else None

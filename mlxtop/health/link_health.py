@@ -1,21 +1,13 @@
-"""What is remembered of a link: its best, hours and days of its signal, flaps and changes.
-
-Values, bounded, and their text in a file.
-"""
+"""What is remembered of a link: its best, hours and days of its signal, flaps and changes."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
-from math import isfinite
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from mlxtop.health.trend import DAY_S, Value, median, median_high
-from mlxtop.model.json_text import decode, encode
-from mlxtop.model.tuning import MOST_SYMBOLS
 
-SCHEMA = 1
 HOUR_S = 3600.0
 MINUTES, HOURS, DAYS = 120, 16 * 24, 400
 """Summaries of a minute, an hour and a day that are kept."""
@@ -25,9 +17,6 @@ NEW_HOURS = 24
 """Hours of which a module's values when new are made."""
 SAME_S = 3.0
 """Seconds within which two programs see the same loss of a link."""
-TEXT = 200
-"""Characters of a text at most."""
-_DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
 class Point(NamedTuple):
@@ -119,14 +108,14 @@ class LinkHealth(NamedTuple):
         """Return a value by hours, and by days before those, with the temperature."""
         first = self.hours[0].wall if self.hours else float("inf")
         points = [one for one in self.days if one.wall < first - DAY_S / 2]
-        found = []
+        values = []
         for point in (*points, *self.hours):
             value = getattr(point, name)
             if lane is not None:
                 value = value[lane] if lane < len(value) else None
             if value is not None:
-                found.append(Value(point.wall, value, point.celsius))
-        return found
+                values.append(Value(point.wall, value, point.celsius))
+        return values
 
 
 def merged(points: Sequence[Point], wall: float) -> Point:
@@ -254,123 +243,3 @@ def _same_loss(old: Flap, new: Flap) -> Flap:
     """Return all that is known of a loss."""
     down_s = old.down_s if new.down_s is None else new.down_s
     return old._replace(reason=new.reason or old.reason, down_s=down_s)
-
-
-# The file
-
-
-def to_text(health: LinkHealth) -> str:
-    """Return a history as a JSON document."""
-    return encode(
-        {
-            "schema": SCHEMA,
-            "name": health.name,
-            "since": round(health.since),
-            "module": health.module,
-            "part": health.part,
-            "suspect": health.suspect,
-            "slot": health.slot,
-            "best": {name: list(one) for name, one in health.best.items()},
-            "new": None if health.new is None else list(health.new),
-            **{name: [list(one) for one in getattr(health, name)] for name in _ROWS},
-        }
-    )
-
-
-def from_text(text: str) -> LinkHealth | None:
-    """Return the history of a document; None for what is none. What is damaged is left out.
-
-    >>> from_text("{}"), from_text('{"schema": 1, "name": "p1", "hours": [7, [3600, -8.0]]}').hours
-    (None, (Point(wall=3600.0, raw=-8.0, effective=None, celsius=None, lost=0, readings=1, \
-rx_dbm=(), tx_dbm=(), bias_ma=(), symbols=None),))
-    """
-    try:
-        whole = decode(text)
-    except ValueError:
-        return None
-    if not isinstance(whole, dict) or whole.get("schema") != SCHEMA:
-        return None
-    best = whole.get("best")
-    found = {
-        name: one
-        for name, row in (best.items() if isinstance(best, dict) else ())
-        if name in ("speed", "lanes", "pcie", "pcie_lanes") and (one := _best(row)) is not None
-    }
-    rows: dict[str, Any] = {
-        name: _rows(whole.get(name), parse)[-most:] for name, (parse, most) in _ROWS.items()
-    }
-    module, suspect = _text(whole.get("module")), _text(whole.get("suspect"))
-    return LinkHealth(
-        name=_text(whole.get("name")),
-        since=_number(whole.get("since")) or 0.0,
-        module=module if _DIGEST.fullmatch(module) else "",
-        part=_text(whole.get("part")),
-        suspect=suspect if _DIGEST.fullmatch(suspect) else "",
-        slot=_text(whole.get("slot")),
-        best=found,
-        new=_point(whole.get("new")),
-        **rows,
-    )
-
-
-def _text(value: object) -> str:
-    return value[:TEXT] if isinstance(value, str) else ""
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if isfinite(value) and abs(value) < 1e15 else None
-
-
-def _best(row: object) -> Best | None:
-    if not isinstance(row, list) or len(row) != 4:
-        return None
-    value, last, times = map(_number, (row[0], row[2], row[3]))
-    if value is None or last is None:
-        return None
-    return Best(value, _text(row[1]), last, int(times or 1))
-
-
-def _point(row: object) -> Point | None:
-    if not isinstance(row, list) or not 1 <= len(row) <= len(Point._fields):
-        return None
-    numbers = [_number(value) for value in row[:6]] + [None] * (6 - len(row[:6]))
-    wall, raw, effective, celsius, lost, readings = numbers
-    lanes = [tuple(map(_number, one[:LANES])) if isinstance(one, list) else () for one in row[6:9]]
-    if wall is None:
-        return None
-    rx_dbm, tx_dbm, bias_ma = (*lanes, (), (), ())[:3]
-    most = _number(row[9]) if len(row) > 9 else None
-    symbols = int(most) if most is not None and 0 <= most < MOST_SYMBOLS else None
-    counted = int(lost or 0), int(readings or 1)
-    return Point(wall, raw, effective, celsius, *counted, rx_dbm, tx_dbm, bias_ma, symbols)
-
-
-def _flap(row: object) -> Flap | None:
-    if not isinstance(row, list) or not row or (wall := _number(row[0])) is None:
-        return None
-    down_s = _number(row[2]) if len(row) > 2 else None
-    return Flap(wall, _text(row[1]) if len(row) > 1 else "", down_s)
-
-
-def _change(row: object) -> Change | None:
-    if not isinstance(row, list) or len(row) != 4 or (wall := _number(row[0])) is None:
-        return None
-    return Change(wall, *map(_text, row[1:]))
-
-
-_ROWS: dict[str, tuple[Any, int]] = {
-    "minutes": (_point, MINUTES),
-    "hours": (_point, HOURS),
-    "days": (_point, DAYS),
-    "flaps": (_flap, FLAPS),
-    "changes": (_change, CHANGES),
-}
-
-
-def _rows(value: object, parse: Any) -> tuple[Any, ...]:
-    """Return rows in the order of time; what is none is left out."""
-    rows = value if isinstance(value, list) else []
-    found = {one.wall: one for row in rows if (one := parse(row)) is not None}
-    return tuple(found[wall] for wall in sorted(found))

@@ -1,17 +1,13 @@
-"""The health of all links of a machine: a summary of each a minute, from the frames of its Watch.
-
-Bit errors before correction are counted by the driver (`rx_corrected_bits_phy`, without root) or
-by mlxlink; what a rate since somebody cleared the counters says is old, so differences are taken.
-"""
+"""The health of all links of a machine: a summary of each, once a minute, from its frames."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from math import log10
 from typing import NamedTuple
 
 from mlxtop.health.ber_limit import lane_count
+from mlxtop.health.error_rates import Counts, Rates, counts_of, most_corrected, rates
 from mlxtop.health.link_health import (
     CHANGES,
     FLAPS,
@@ -28,10 +24,9 @@ from mlxtop.health.opcodes import opcode_words
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind, digest, link_key, slot_of
-from mlxtop.model.module import LinkReport, Module
+from mlxtop.model.module import Module
 from mlxtop.model.pcie import link_words
 from mlxtop.model.sample import LinkState, PortSample
-from mlxtop.model.tuning import FecBin
 
 EVERY_S = 60.0
 """Seconds between two summaries of a link."""
@@ -40,7 +35,6 @@ FIRST_S = 10.0
 FASTEST = 4_000_000_000_000
 """bit/s beyond which a speed is none."""
 _GUID = re.compile(r"[0-9a-f]{4}(?::[0-9a-f]{4}){3}")
-_CORRECTED, _LOST = "rx_corrected_bits_phy", "rx_pcs_symbol_err_phy"
 _DOWNS = "link_down_events_phy"
 _COUNTED_S = 1.0
 """Seconds after which the driver's counters tell of a loss."""
@@ -61,91 +55,6 @@ def key_of(frame: Frame, port: PortId) -> str | None:
     return link_key(who, which, now.port.function, port.number) if who else None
 
 
-class Counts(NamedTuple):
-    """What had been counted at an instant."""
-
-    tick: float
-    corrected: int | None = None
-    lost: int | None = None
-    raw: float | None = None
-    """Bit errors before correction, by mlxlink."""
-    effective: int | None = None
-    minutes: float | None = None
-    """Over which mlxlink counted."""
-    bins: tuple[FecBin, ...] = ()
-
-
-def fec_bins(now: PortSample) -> tuple[FecBin, ...]:
-    """Return what FEC had to correct so far; empty where nothing tells it."""
-    settings = now.settings.value
-    return settings.fec.bins if settings and settings.fec else ()
-
-
-def counts_of(now: PortSample, tick: float) -> Counts:
-    """Return what has been counted so far, by the driver and by mlxlink."""
-    reading, report = now.readings.get(Origin.DRIVER), now.report
-    corrected = reading.get(_CORRECTED) if reading else None
-    lost = reading.get(_LOST) if reading else None
-    when = reading.tick if reading else tick
-    counts = Counts(when, corrected, lost, bins=fec_bins(now))
-    if report is None:
-        return counts
-    raw = float(sum(report.raw_errors)) if report.raw_errors else None
-    return counts._replace(raw=raw, effective=report.effective_errors, minutes=report.minutes)
-
-
-def most_corrected(before: Counts | None, now: Counts) -> int | None:
-    """Return the most symbols that FEC corrected in a code word between two instants.
-
-    None where no bin has grown, for they are read more rarely than that, or have begun anew.
-    """
-    if before is None or len(before.bins) != len(now.bins):
-        return None
-    pairs = list(zip(before.bins, now.bins, strict=True))
-    if any(new.words < old.words or new[:2] != old[:2] for old, new in pairs):
-        return None
-    return max((new.low for old, new in pairs if new.words > old.words), default=None)
-
-
-class Rates(NamedTuple):
-    """Bit error rates as decimal logarithms, and what FEC could not correct."""
-
-    raw: float | None = None
-    effective: float | None = None
-    lost: int = 0
-
-
-def rates(before: Counts | None, now: Counts, speed: int, report: LinkReport | None) -> Rates:
-    """Return the errors between two instants of a link that was up.
-
-    Counters that went back say nothing. No error at all counts as half a one.
-    """
-    told = Rates(_decades(report and report.raw_ber), _decades(report and report.effective_ber))
-    if before is None:
-        return Rates()
-    bits = speed * (now.tick - before.tick)
-    corrected, lost = _gain(before.corrected, now.corrected), _gain(before.lost, now.lost)
-    if corrected is not None and now.corrected and bits > 0:
-        effective = None if lost is None else log10((lost + 0.5) / bits)
-        return Rates(log10((corrected + 0.5) / bits), effective, int(lost or 0))
-    minutes = _gain(before.minutes, now.minutes)
-    raw, after = _gain(before.raw, now.raw), _gain(before.effective, now.effective)
-    if raw is not None and minutes:
-        bits = speed * minutes * 60
-        effective = None if after is None else log10((after + 0.5) / bits)
-        return Rates(log10((raw + 0.5) / bits), effective, int(after or 0))
-    return told if now.minutes is None else Rates()
-
-
-def _gain(before: float | None, now: float | None) -> float | None:
-    return None if before is None or now is None or now < before else now - before
-
-
-def _decades(rate: float | None) -> float | None:
-    """Return a rate as its logarithm; the firmware's 15E-255 stands for none at all."""
-    return None if rate is None or not 1e-50 < rate < 1 else log10(rate)
-
-
 def module_of(module: Module | None) -> tuple[str, str]:
     """Return the digest of a module with a serial number, and its maker and part number."""
     who = module.identity if module else None
@@ -156,11 +65,11 @@ def module_of(module: Module | None) -> tuple[str, str]:
 
 
 def _lanes(values: Iterable[float | None]) -> tuple[float | None, ...]:
-    found = tuple(None if one is None else round(one, 2) for one in values)[:LANES]
-    return found if any(one is not None for one in found) else ()
+    rounded = tuple(None if one is None else round(one, 2) for one in values)[:LANES]
+    return rounded if any(one is not None for one in rounded) else ()
 
 
-def point(now: PortSample, found: Rates, wall: float) -> Point:
+def point(now: PortSample, rates: Rates, wall: float) -> Point:
     """Return the summary of a link that is up."""
     module = now.module
     sensor = now.sensor("module") or now.sensor("asic")
@@ -170,10 +79,10 @@ def point(now: PortSample, found: Rates, wall: float) -> Point:
     lanes = module.lanes if module else ()
     return Point(
         round(wall, 1),
-        found.raw if found.raw is None else round(found.raw, 4),
-        found.effective if found.effective is None else round(found.effective, 4),
+        rates.raw if rates.raw is None else round(rates.raw, 4),
+        rates.effective if rates.effective is None else round(rates.effective, 4),
         celsius,
-        found.lost,
+        rates.lost,
         1,
         _lanes(lane.rx_dbm for lane in lanes),
         _lanes(lane.tx_dbm for lane in lanes),
@@ -191,20 +100,20 @@ class Running(NamedTuple):
 def running(frame: Frame, port: PortId) -> dict[str, Running]:
     """Return speed, lanes and PCIe of a port as they are; what is unknown is left out."""
     now = frame.ports[port].now
-    found = {}
+    by_name = {}
     if now.link.state is LinkState.UP:
         speed, lanes = now.link.speed, lane_count(now)
         if speed is not None and 0 < speed <= FASTEST:
-            found["speed"] = Running(speed, f"{speed / 1e9:.4g} Gb/s")
+            by_name["speed"] = Running(speed, f"{speed / 1e9:.4g} Gb/s")
         if lanes:
-            found["lanes"] = Running(lanes, f"{lanes} lanes" if lanes > 1 else "1 lane")
+            by_name["lanes"] = Running(lanes, f"{lanes} lanes" if lanes > 1 else "1 lane")
     status = frame.pcie(port)
     link = status.path.links[0] if status and status.path.links else None
     if link is not None and link.mbps:
-        found["pcie"] = Running(link.mbps, link_words(link.running))
+        by_name["pcie"] = Running(link.mbps, link_words(link.running))
     if link is not None and link.width:
-        found["pcie_lanes"] = Running(link.width, link_words(link.running))
-    return found
+        by_name["pcie_lanes"] = Running(link.width, link_words(link.running))
+    return by_name
 
 
 class Doubt(NamedTuple):
@@ -285,9 +194,9 @@ class HealthWatch:
             self._counts.pop(port, None)
             return _explained(health, now, wall)
         self._counts[port] = counts
-        found = rates(before, counts, now.link.speed or 0, now.report)
+        measured = rates(before, counts, now.link.speed or 0, now.report)
         symbols = most_corrected(before, counts)
-        return added(health, point(now, found, wall)._replace(symbols=symbols))
+        return added(health, point(now, measured, wall)._replace(symbols=symbols))
 
     def flapped(self, frame: Frame, port: PortId, times: int) -> None:
         """Take in that a link was lost; all but the last of several `times` it is back already."""

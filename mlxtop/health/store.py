@@ -15,7 +15,8 @@ from contextlib import suppress
 from threading import Event
 from typing import Protocol
 
-from mlxtop.health.link_health import LinkHealth, from_text, joined, to_text
+from mlxtop.health.link_health import LinkHealth, joined
+from mlxtop.health.link_health_text import from_text, to_text
 from mlxtop.health.observe import HealthWatch, key_of
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
@@ -177,8 +178,8 @@ class KeptHealth:
             try:
                 if what == "save":
                     save(self.path(key), self._owner, health)
-                elif (found := read(self.path(key), self._owner)) is not None:
-                    self._read.append((port, found))
+                elif (remembered := read(self.path(key), self._owner)) is not None:
+                    self._read.append((port, remembered))
             except FileNotFoundError:
                 pass
             except OSError as error:

@@ -83,13 +83,13 @@ def buckets(values: Iterable[Value], seconds: float = BUCKET_S) -> list[Value]:
     groups: dict[int, list[Value]] = {}
     for one in values:
         groups.setdefault(int(one.wall // seconds), []).append(one)
-    found = []
+    medians = []
     for _, group in sorted(groups.items()):
         heat = [one.celsius for one in group if one.celsius is not None]
         wall = sum(one.wall for one in group) / len(group)
         middle = median(one.value for one in group)
-        found.append(Value(wall, middle, median(heat) if heat else None))
-    return found
+        medians.append(Value(wall, middle, median(heat) if heat else None))
+    return medians
 
 
 def course(values: Sequence[Value]) -> Course | None:

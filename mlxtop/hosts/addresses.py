@@ -76,12 +76,12 @@ def _direct_device(system: System, address: str) -> str | None:
 
 def parsed_addresses(rows: object) -> Sequence[Address]:
     """Return what the far end tells of its addresses; what makes no sense is left out."""
-    found = []
+    addresses = []
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, list) and len(row) == 2 and all(type(text) is str for text in row):
             with suppress(ValueError):
-                found.append(Address(row[0][:64], str(ip_interface(row[1]))))
-    return found
+                addresses.append(Address(row[0][:64], str(ip_interface(row[1]))))
+    return addresses
 
 
 def ask(source: RemoteSource, order: str, key: str) -> dict[str, Any] | None:

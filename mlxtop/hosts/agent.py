@@ -137,8 +137,8 @@ class Agent:
                 times = {"wall": system.wall(), "tick": system.now()}
                 output.write(_answer(clock=int(number), **times))
             case ["addresses"]:
-                found = [(one.device, one.text) for one in read_addresses(system) or ()]
-                output.write(_answer(addresses=found))
+                addresses = [(one.device, one.text) for one in read_addresses(system) or ()]
+                output.write(_answer(addresses=addresses))
             case ["serve", order] if self._serves:
                 servers.start(order)
             case ["unserve"]:

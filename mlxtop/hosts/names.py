@@ -40,7 +40,7 @@ def host_names(asked: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> l
         else:
             there = ", ".join(f"@{name}" for name in groups) or "none"
             raise ValueError(f"no group {one!r} in the settings: there are {there}")
-    found = list(dict.fromkeys(names))
-    if len(found) > MOST:
-        raise ValueError(f"{len(found)} machines are too many: {MOST} at most")
-    return found
+    hosts = list(dict.fromkeys(names))
+    if len(hosts) > MOST:
+        raise ValueError(f"{len(hosts)} machines are too many: {MOST} at most")
+    return hosts

@@ -15,7 +15,7 @@ from typing import Any
 
 from mlxtop.lab.clock import ManualClock
 from mlxtop.lab.joined import join
-from mlxtop.lab.spec import machine, merge
+from mlxtop.lab.physics_block import machine, merge
 from mlxtop.lab.system import LabSystem
 from mlxtop.system.capture import Capture
 from mlxtop.system.capture_file import parse_capture
@@ -38,11 +38,11 @@ _LOOK_JOINED = re.compile(r'^  \| look_joined\."(.*)" = "(.*)"$', re.MULTILINE)
 
 def machine_list() -> dict[str, str]:
     """Every machine file with its line; those of `_ORDER` first."""
-    found: dict[str, str] = {}
+    abouts: dict[str, str] = {}
     for file in MACHINE_FILES.iterdir():
         about = _ABOUT.search(file.read_text("utf-8"))
-        found[file.name.removesuffix(".txt")] = about[1] if about else ""
-    return {name: found[name] for name in sorted(found, key=_place)}
+        abouts[file.name.removesuffix(".txt")] = about[1] if about else ""
+    return {name: abouts[name] for name in sorted(abouts, key=_place)}
 
 
 def look(name: str) -> str:
@@ -55,8 +55,8 @@ def look(name: str) -> str:
     if len(names) > 1:
         told = (pair for text in texts for pair in _LOOK_JOINED.findall(text))
         return next((look for some, look in told if set(some.split("+")) <= set(names)), "")
-    found = _LOOK.search(texts[0])
-    return found[1] if found else ""
+    line = _LOOK.search(texts[0])
+    return line[1] if line else ""
 
 
 def _place(name: str) -> tuple[int, str]:

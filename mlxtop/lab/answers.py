@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 
 from mlxtop.lab.aging import fec_bins
@@ -16,7 +15,7 @@ from mlxtop.lab.qos import bridging
 from mlxtop.lab.rdma import RdmaObjects
 from mlxtop.lab.tables import FEATURES, ON
 from mlxtop.lab.world import World
-from mlxtop.system.door import Answer, Question
+from mlxtop.system.door import Answer, Question, os_error
 
 UP, BROADCAST, RUNNING, MULTICAST, LOWER_UP = 0x1, 0x2, 0x40, 0x1000, 0x10000
 _OVERHEAT, _NO_CABLE, _CABLE_ISSUE = 9, 4, 5
@@ -32,10 +31,6 @@ _MODES = {
     200_000: ("200000baseSR4/Full", 4),
     400_000: ("400000baseDR4/Full", 4),
 }
-
-
-def _no(number: int) -> OSError:
-    return OSError(number, os.strerror(number))
 
 
 class Kernel:
@@ -85,7 +80,7 @@ class Kernel:
         port = next((port for port in self.world.ports if port.netdev == subject), None)
         if port is None:
             known = any(device.name == subject for device in self.network.others)
-            raise _no(errno.EOPNOTSUPP if known else errno.ENODEV)
+            raise os_error(errno.EOPNOTSUPP if known else errno.ENODEV)
         return self._questions[question](port, details)
 
     def _links(self) -> Answer:
@@ -195,7 +190,7 @@ class Kernel:
 
     def _fec(self, port: PortState, details: tuple[int, ...]) -> Answer:
         if port.card.spec.family.mlx4 or port.infiniband:
-            raise _no(errno.EOPNOTSUPP)
+            raise os_error(errno.EOPNOTSUPP)
         coded = port.spec.speed >= 25_000
         history = port.spec.history
         bins = fec_bins(history["raw"], port.spec.speed, self.world.time) if history else None
@@ -210,7 +205,7 @@ class Kernel:
 
     def _pause(self, port: PortState, details: tuple[int, ...]) -> Answer:
         if port.infiniband:
-            raise _no(errno.EOPNOTSUPP)
+            raise os_error(errno.EOPNOTSUPP)
         lossless = bool(port.card.spec.pfc)
         return {
             "autoneg": 0,
@@ -244,11 +239,11 @@ class Kernel:
         """The module's EEPROM now; reading it clears the latched flags."""
         module = port.spec.module
         if module is None or port.unplugged:
-            raise _no(errno.EIO)
+            raise os_error(errno.EIO)
         return encode(module, self.monitors(port))
 
     def monitors(self, port: PortState) -> Monitors:
-        """What the module measures now."""
+        """Return what the module measures now."""
         module = port.spec.module
         if module is None:
             return Monitors(0.0, 0.0, (), (), ())
@@ -270,13 +265,13 @@ class Kernel:
 
     def _module_page(self, port: PortState, details: tuple[int, ...]) -> Answer:
         if len(details) != 5:
-            raise _no(errno.EINVAL)
+            raise os_error(errno.EINVAL)
         if port.card.spec.family.mlx4:
-            raise _no(errno.EOPNOTSUPP)
+            raise os_error(errno.EOPNOTSUPP)
         page, bank, i2c, offset, length = details
         data = self.image(port).read(page, i2c, offset, length) if bank == 0 else None
         if data is None:
-            raise _no(errno.EINVAL)
+            raise os_error(errno.EINVAL)
         if offset <= 9 and offset + length > 6:
             port.latched = 0
         return data.hex()
@@ -284,7 +279,7 @@ class Kernel:
     def _module_eeprom(self, port: PortState, details: tuple[int, ...]) -> Answer:
         data = self.image(port).flat()
         if data[0] not in (0x0C, 0x0D, 0x11):
-            raise _no(errno.EINVAL)
+            raise os_error(errno.EINVAL)
         port.latched = 0
         size = 256 if port.card.spec.family.mlx4 else 640
         return {"type": _SFF_8636, "data": data[:size].ljust(size, b"\0").hex()}

@@ -7,12 +7,11 @@ that is registered anew gets a new ifindex and counters at 0.
 from __future__ import annotations
 
 import errno
-import os
 
 from mlxtop.lab.network import Network
 from mlxtop.lab.ports import CardState, PortState
 from mlxtop.lab.world import World
-from mlxtop.system.door import DeviceEvent
+from mlxtop.system.door import DeviceEvent, os_error
 
 REGISTER = 2.0
 """Seconds for which ports are gone while their types change."""
@@ -32,11 +31,11 @@ class Drivers:
     def write_port_type(self, port: PortState, data: bytes) -> None:
         """A write to `mlx4_portN`; raises OSError as the driver does."""
         if data not in (b"ib\n", b"eth\n", b"auto\n"):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            raise os_error(errno.EINVAL)
         word = data.decode().strip()
         bdf, number = port.spec.function, port.spec.number
         if port.card.changing:
-            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+            raise os_error(errno.EBUSY)
         if word not in port.card.spec.types:
             self.world.log(
                 f"mlx4_core {bdf}: Requested port type for port {number} is not supported on "
@@ -44,7 +43,7 @@ class Drivers:
                 bdf,
                 3,
             )
-            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            raise os_error(errno.EOPNOTSUPP)
         sensed = port.spec.sense or ("ib" if port.infiniband else "eth")
         kinds = [each.kind for each in port.card.ports]
         kinds[number - 1] = f"auto ({sensed})" if word == "auto" else word

@@ -33,7 +33,7 @@ class Monitors:
 
 
 def over(celsius: float, limits: tuple[float, float, float, float]) -> int:
-    """Which temperature limits are passed, as the bits of `FLAGS`."""
+    """Return the temperature limits that are passed, as the bits of `FLAGS`."""
     high, low, warm, cool = limits
     passed = (celsius > high, celsius < low, celsius > warm, celsius < cool)
     return sum(flag for flag, now in zip(FLAGS, passed, strict=True) if now)

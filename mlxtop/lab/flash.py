@@ -57,7 +57,7 @@ class Value:
 
 
 def words(name: str) -> dict[int, str]:
-    """What the numbers of a parameter are called; empty for plain numbers."""
+    """Return the names of a parameter's numbers; empty for plain numbers."""
     if name.startswith("LINK_TYPE_P"):
         return _LINK
     return _WORDS.get(name, _BOOL if name.endswith(_BOOLS) else {})
@@ -109,7 +109,7 @@ class Flash:
             self.values["NUM_OF_VFS"] = Value(0, card.vfs, card.vfs)
 
     def activate(self) -> None:
-        """What a reset or reboot does."""
+        """Put what is stored in force, as a reset or a reboot does."""
         for value in self.values.values():
             value.current = value.next
 

@@ -90,5 +90,5 @@ def card_heat(spec: CardSpec, ambient: float) -> CardHeat:
 
 
 def drift(seconds: float, phase: float) -> float:
-    """How far the ambient temperature is from its mean, degrees."""
+    """Return how far the ambient temperature is from its mean, degrees."""
     return 0.5 * math.sin(seconds / 97.0 + phase) + 0.3 * math.sin(seconds / 31.0 + 2 * phase)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from threading import Event
 
@@ -11,7 +10,7 @@ from mlxtop.lab.clock import Either
 from mlxtop.lab.network import Network
 from mlxtop.lab.world import World
 from mlxtop.system.clock import Clock
-from mlxtop.system.door import Echo
+from mlxtop.system.door import Echo, os_error
 
 _NEAR_S, _THROUGH_S, _SLOW_S = 0.000043, 0.000091, 0.00031
 """Round trips to the other end of a link, through another host, and by the slow network."""
@@ -31,7 +30,7 @@ class LabPinger:
         with self._network.world.lock:
             self._now()
             if not self._network.exists(device):
-                raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), device)
+                raise os_error(errno.ENODEV, device)
             trip = self._trip(address, device, mark)
         if trip is not None:
             due = self._tick() + trip

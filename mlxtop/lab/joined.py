@@ -1,7 +1,7 @@
 """Simulated machines that a cable joins: one time, one traffic, and a link that is up at both ends.
 
 Ports are joined where each is the other's `peer`. Who sends decides: a port is to receive what its
-far end wishes to send, both go as fast as the slower one can, and every frame arrives.
+far end offers, both go as fast as the slower one can, and every frame arrives.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class End:
     @property
     def programme(self) -> tuple[Flow, Flow] | None:
         """Return the flows of its traffic programme: TCP and RDMA."""
-        return self.world.background.get(self.port.spec.netdev)
+        return self.world.programme.flows.get(self.port.spec.netdev)
 
     @property
     def is_lit(self) -> bool:
@@ -49,10 +49,10 @@ class Cable:
             here.port.far_end_on = there.is_lit
             here.world.link_changed(here.port)
             self._mirror(here, there)
-        quiet = any(end.world.measured(end.port.spec.netdev) for end in self.ends)
+        quiet = any(end.world.programme.rests(end.port.spec.netdev) for end in self.ends)
         for one, other in self._programmes():
-            sent = (0.0, 0.0) if quiet else (one.wish[TX], other.wish[TX])
-            one.wish, other.wish = (sent[1], sent[0]), (sent[0], sent[1])
+            sent = (0.0, 0.0) if quiet else (one.offered[TX], other.offered[TX])
+            one.offered, other.offered = (sent[1], sent[0]), (sent[0], sent[1])
             one.streams = other.streams = max(one.streams, other.streams)
 
     def _programmes(self) -> list[tuple[Flow, Flow]]:
@@ -62,9 +62,9 @@ class Cable:
 
     def _mirror(self, here: End, there: End) -> None:
         """Let the far end have its side of every test that runs here."""
-        of_others = [flow for pair in here.world.background.values() for flow in pair]
-        of_others += [mirror for _, mirror in there.mirrors.values()]
-        tests = {id(flow): flow for flow in here.port.flows if flow not in of_others}
+        mirrored = [mirror for _, mirror in there.mirrors.values()]
+        own = (flow for flow in here.port.flows if not here.world.programme.owns(flow))
+        tests = {id(flow): flow for flow in own if flow not in mirrored}
         for key in here.mirrors.keys() - tests.keys():
             there.port.flows = [f for f in there.port.flows if f is not here.mirrors[key][1]]
             del here.mirrors[key]
@@ -72,7 +72,7 @@ class Cable:
             if key not in here.mirrors:
                 here.mirrors[key] = flow, Flow(flow.kernel, flow.streams, (0.0, 0.0))
                 there.port.flows = [*there.port.flows, here.mirrors[key][1]]
-            here.mirrors[key][1].wish = (flow.wish[TX], flow.wish[RX])
+            here.mirrors[key][1].offered = (flow.offered[TX], flow.offered[RX])
 
     def exchange(self) -> None:
         """Let arrive what was sent, and no more be sent than can be received."""
@@ -120,15 +120,15 @@ def join(systems: Sequence[LabSystem]) -> None:
 
 def _joined_ports(worlds: Sequence[World]) -> list[tuple[End, End]]:
     """Return the ports of two machines of which each is the other's peer, every port once."""
-    found: list[tuple[End, End]] = []
+    pairs: list[tuple[End, End]] = []
     taken: set[int] = set()
     for one, other in combinations(worlds, 2):
         for here, there in product(one.ports, other.ports):
             if {id(here), id(there)} & taken or not _are_peers(here, there):
                 continue
             taken |= {id(here), id(there)}
-            found.append((End(one, here), End(other, there)))
-    return found
+            pairs.append((End(one, here), End(other, there)))
+    return pairs
 
 
 def _are_peers(here: PortState, there: PortState) -> bool:

@@ -7,7 +7,6 @@ mlx5_core, mlx4_core and ib_core give them.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 
 from mlxtop.lab.counts import ib_counter, netdev_statistics, rdma_hw_counter
@@ -17,6 +16,7 @@ from mlxtop.lab.qos import add_gids, add_vendor_files
 from mlxtop.lab.tables import HW_COUNTERS, IB_COUNTERS, LINK64, MLX4_HW_COUNTERS
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
+from mlxtop.system.door import os_error
 
 ARPHRD_ETHER, ARPHRD_INFINIBAND = 1, 32
 
@@ -38,7 +38,7 @@ def port_guid(port: PortState) -> int:
 def speed(port: PortState) -> str:
     """`speed`: EINVAL when down, Mb/s otherwise, -1 without a link."""
     if not port.admin_up:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        raise os_error(errno.EINVAL)
     if not port.carrier:
         return "-1\n"
     if port.infiniband:
@@ -49,7 +49,7 @@ def speed(port: PortState) -> str:
 def carrier(port: PortState) -> str:
     """`carrier`: EINVAL while the interface is down."""
     if not port.admin_up:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        raise os_error(errno.EINVAL)
     return f"{int(port.carrier)}\n"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 
 from mlxtop.lab.pcidir import card_directory, vf_address
 from mlxtop.lab.peers import Other, PeerNetwork
@@ -14,7 +13,7 @@ from mlxtop.lab.tables import LINK64
 from mlxtop.lab.traffic import RX, TX, Flow
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
-from mlxtop.system.door import Answer
+from mlxtop.system.door import Answer, os_error
 
 MANAGEMENT = "0000:01:00.0"
 IPERF3 = 5201
@@ -102,7 +101,7 @@ class Network(PeerNetwork):
         return None
 
     def answers(self, host: str) -> bool:
-        """Whether somebody is at an address: the far end of a port whose link is up."""
+        """Return whether somebody is at an address: the far end of a port whose link is up."""
         if not any(port.spec.peer == host for port in self.world.ports):
             return host in (self.gateway, self.ssh_from)
         port = self.subnet_port(host)
@@ -131,9 +130,9 @@ class Network(PeerNetwork):
         try:
             target = ipaddress.ip_address(subject.partition(",")[0].partition("%")[0])
         except ValueError:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+            raise os_error(errno.EINVAL) from None
         if target.version != 4:
-            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+            raise os_error(errno.ENETUNREACH)
         own = {port.spec.ip.partition("/")[0] for port in self.world.ports} | {self.address}
         if target.is_loopback or str(target) in own:
             return {"dev": "lo", "via": None, "src": str(target), "local": True}
@@ -187,12 +186,12 @@ class Network(PeerNetwork):
 
     def _streams(self) -> list[dict[str, Answer]]:
         """The connections of every program that moves data now."""
-        found: list[dict[str, Answer]] = []
+        connections: list[dict[str, Answer]] = []
         for index, port in enumerate(self.world.ports):
             for flow in port.flows:
                 if not flow.kernel or not any(flow.rate) or not port.spec.ip:
                     continue
-                found += [
+                connections += [
                     {
                         "local": port.spec.ip.partition("/")[0],
                         "local_port": 40000 + 1000 * index + number,
@@ -205,18 +204,18 @@ class Network(PeerNetwork):
                     }
                     for number in range(flow.streams)
                 ]
-        return found
+        return connections
 
     def _peer_of(self, flow: Flow, port: PortState) -> str:
         """The far end of a flow, which may have been led by another port."""
-        names = (name for name, pair in self.world.background.items() if flow in pair)
+        names = (name for name, pair in self.world.programme.flows.items() if flow in pair)
         home = self.world.port(next(names, ""))
         return (home or port).spec.peer
 
     def _service(self, flow: Flow, number: int) -> int:
         """The port at the far end: of the machine's own traffic, or of a test."""
-        programme = any(flow in pair for pair in self.world.background.values())
-        return self.services[number % len(self.services)] if programme else IPERF3
+        own = self.world.programme.owns(flow)
+        return self.services[number % len(self.services)] if own else IPERF3
 
     def add_files(self, tree: LabTree) -> None:
         """sysfs of these devices."""

@@ -67,7 +67,7 @@ class PeerNetwork:
         with a carrier or without.
         """
         self.fib = LabRoutes(self.exists)
-        self.world.divert = self.divert
+        self.world.programme.divert = self.divert
         alone = [port for port in self.world.ports if port.spec.ip.endswith("/32")]
         for port in alone:
             peer, add = port.spec.peer, self.fib.routes.append
@@ -79,26 +79,26 @@ class PeerNetwork:
                 add(LabRoute(peer, self.management, self.slow[peer], metric=30))
 
     def exists(self, device: str) -> bool:
-        """Whether there is a network device of this name now."""
+        """Return whether there is a network device of this name now."""
         others = (other.name for other in self.others)
         return bool(device) and (
             device in others or any(p.netdev == device for p in self.world.ports)
         )
 
     def has_carrier(self, device: str) -> bool:
-        """Whether packets leave by a network device."""
+        """Return whether packets leave by a network device."""
         port = next((port for port in self.world.ports if port.netdev == device), None)
         return port.carrier if port is not None else self.exists(device)
 
     def neighbour(self, address: str, device: str) -> bool:
-        """Whether a host is at the other end of a device, or in its network."""
+        """Return whether a host is at the other end of a device, or in its network."""
         if device == self.management:
             return address in (self.gateway, self.ssh_from, *self.slow.values())
         port = next((port for port in self.world.ports if port.netdev == device), None)
         return port is not None and port.carrier and port.spec.peer == address
 
     def forwards(self, via: str, address: str) -> bool:
-        """Whether a host that is reached hands packets on: peers do, and each is itself."""
+        """Return whether a host that is reached hands packets on: peers do, and each is itself."""
         peers = {port.spec.peer for port in self.world.ports}
         return via == self.slow.get(address) or (via in peers and address in peers)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from mlxtop.lab.flash import Flash
 from mlxtop.lab.spec import CardSpec, MachineSpec, PortSpec
 from mlxtop.lab.traffic import RX, TX, Flow, Meter, framings
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.pcie import bandwidth
+from mlxtop.system.door import os_error
 
 KINDS = ("tcp", "ack", "rdma", "rdma_ack")
 ETHERNET_MTU, DATAGRAM_MTU = 1500, 2044
@@ -79,7 +79,7 @@ class PortState:
     def write_mode(self, data: bytes) -> None:
         """Switch the IPoIB mode, as a write to `mode` does. Raises OSError."""
         if not self.card.spec.family.mlx4 or data not in (b"connected\n", b"datagram\n"):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            raise os_error(errno.EINVAL)
         self.connected = data == b"connected\n"
         if not self.connected:
             self.set_mtu(min(self.mtu, DATAGRAM_MTU))
@@ -92,14 +92,14 @@ class PortState:
 
     @property
     def configured(self) -> bool:
-        """Whether it has the address or the bond that it was started with."""
+        """Return whether it has the address or the bond that it was started with."""
         if self.spec.bond:
             return self.bond == self.spec.bond
         return bool(self.address) or not self.spec.ip
 
     @property
     def infiniband(self) -> bool:
-        """Whether the port runs as InfiniBand now."""
+        """Return whether the port runs as InfiniBand now."""
         return "ib" in self.kind
 
     @property
@@ -111,12 +111,12 @@ class PortState:
 
     @property
     def module_on(self) -> bool:
-        """Whether the module is lit."""
+        """Return whether the module is lit."""
         return not self.unplugged and self.module_fault is None and self.admin_up
 
     @property
     def wants_carrier(self) -> bool:
-        """Whether there ought to be a link."""
+        """Return whether there ought to be a link."""
         return self.present and self.module_on and not self.cable_cut and self.far_end_on
 
     def set_carrier(self, carrier: bool) -> None:
@@ -172,7 +172,7 @@ class PortState:
         self._account_faults(seconds, time)
 
     def _account_faults(self, seconds: float, time: float) -> None:
-        """What goes wrong all the time, in storms, and by congestion."""
+        """Count what goes wrong: all the time, in storms, and by congestion."""
         faults = self.spec.faults
         if not faults or not self.carrier:
             return

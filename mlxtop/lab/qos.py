@@ -9,11 +9,10 @@ priority, laid over what the firmware begins with), `trust`, `traffic_class` and
 from __future__ import annotations
 
 import errno
-import os
 
 from mlxtop.lab.ports import PortState
 from mlxtop.lab.tree import LabTree
-from mlxtop.system.door import Answer
+from mlxtop.system.door import Answer, os_error
 
 _DSCP_SELECTOR = 5
 _STRICT, _ETS, _VENDOR = 0, 2, 255
@@ -26,7 +25,7 @@ def dscp_map(port: PortState) -> dict[int, int]:
 
 
 def trusts_dscp(port: PortState) -> bool:
-    """Whether the IP header decides: so it is where some priority is lossless, unless set."""
+    """Return whether the IP header decides; unless set, it does where a priority is lossless."""
     given = port.spec.qos.get("trust", "dscp" if port.card.spec.pfc else "pcp")
     return bool(given == "dscp") and not port.card.spec.family.mlx4
 
@@ -42,7 +41,7 @@ def rdma_priority(port: PortState) -> int:
 def bridging(port: PortState) -> Answer:
     """The answer to DCB_CMD_IEEE_GET; raises OSError where the driver has none."""
     if port.infiniband:
-        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        raise os_error(errno.EOPNOTSUPP)
     pfc = port.card.spec.pfc
     mlx4 = port.card.spec.family.mlx4
     share = [100 // 8] * 8

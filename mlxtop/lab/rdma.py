@@ -6,7 +6,6 @@ drivers/infiniband/core/nldev.c has the order of the attributes.
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 from mlxtop.lab.spec import MachineSpec
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
-from mlxtop.system.door import Answer
+from mlxtop.system.door import Answer, os_error
 from mlxtop.system.netlink import attribute, u32
 from mlxtop.system.rdma_objects import KINDS, QP_STATES, QP_TYPES, Tally
 
@@ -102,15 +101,15 @@ def _entries(holder: Mapping[str, Any]) -> dict[str, list[bytes]]:
 
 
 def holders(spec: MachineSpec) -> list[dict[str, Any]]:
-    """Who holds something, one for each device; `copies` of a holder count up PID and device."""
-    found = []
+    """Return who holds something, one a device; `copies` of a holder count up PID and device."""
+    copies = []
     for table in spec.extra.get("holder", ()):
         for number in range(table.get("copies", 1)):
             one = dict(table) | {"device": table["device"].replace("{n}", str(number))}
             if "pid" in table:
                 one["pid"] = table["pid"] + number
-            found.append(one)
-    return found
+            copies.append(one)
+    return copies
 
 
 class RdmaObjects:
@@ -124,18 +123,18 @@ class RdmaObjects:
         """The answer to `Question.RDMA_OBJECTS`, made by the real parser."""
         ports = [p for p in self._world.ports if p.present and p.spec.rdma == device]
         if not ports:
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+            raise os_error(errno.ENODEV)
         here = [{"module": "ib_core", "qps": [["GSI", "RTS", 1]], "cqs": 1, "pds": 1, "port": 1}]
         here += [one for one in self._holders if one["device"] == device]
         for port in ports:
-            busy = any(not flow.kernel and any(flow.wish) for flow in port.flows)
+            busy = any(not flow.kernel and any(flow.offered) for flow in port.flows)
             if busy and len(here) == 1:
                 number = port.spec.number
                 here.append({"pid": APPLICATION, "qps": [["RC", "RTS", 1]], "port": number})
-        found = [_entries(one) for one in here]
+        lists = [_entries(one) for one in here]
         answer: dict[str, Answer] = {"held": {}, "absent": {}, "counters": []}
         for kind, how in KINDS.items():
-            entries = [entry for one in found for entry in one[kind]]
+            entries = [entry for one in lists for entry in one[kind]]
             tally = Tally(how)
             for message in messages(kind, device, entries):
                 tally.take(memoryview(message))

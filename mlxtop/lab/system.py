@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Event, Lock
@@ -36,6 +35,7 @@ from mlxtop.system.door import (
     Finished,
     KernelRecord,
     Question,
+    os_error,
 )
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class LabSystem(CapturedSystem):
         self._live = LabTree(capture)
         super().__init__(spec.label, self._live, capture)
         self._drivers = Drivers(self.world, self._network)
-        self.world.mishap = lambda event: play(self.world, self._drivers, event)
+        self.world.inject = lambda event: play(self.world, self._drivers, event)
         self._closed = Event()
         self._claims: dict[str, Lock] = {}
         world, network, drivers = self.world, self._network, self._drivers
@@ -138,7 +138,7 @@ class LabSystem(CapturedSystem):
                 limit = round(spec.limits[2]) if spec else 0
             return f"{limit * 1000}\n"
         if module >= 0 and card.ports[module].unplugged:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            raise os_error(errno.EIO)
         celsius = mass.highest if what == "highest" else mass.celsius
         step = card.spec.resolution
         return f"{round(round(celsius / step) * step * 1000)}\n"
@@ -162,7 +162,7 @@ class LabSystem(CapturedSystem):
                 return content().encode()[:FILE_LIMIT]
         except _Hangs:
             self.clock.wait(None, self._closed)
-            raise OSError(errno.EIO, os.strerror(errno.EIO), path) from None
+            raise os_error(errno.EIO, path) from None
 
     def list(self, path: str) -> list[str]:
         """Names in a directory now."""
@@ -234,7 +234,7 @@ class LabSystem(CapturedSystem):
         return self._follow(self.world.happened, place, stop)
 
     def _follow(self, told: Sequence[T], place: int, stop: Event) -> Iterator[T]:
-        """What is told from `place` on, as the world goes on."""
+        """Yield what is told from `place` on, as the world goes on."""
         while not stop.is_set():
             with self.world.lock:
                 self._now()
@@ -248,7 +248,7 @@ class LabSystem(CapturedSystem):
         return LabPinger(self._network, self._now, self.clock, self.now)
 
     def which(self, command: str) -> str | None:
-        """Where a simulated command would lie."""
+        """Return where a simulated command would lie."""
         return f"/usr/bin/{command}" if installed(self._machine, command) else None
 
     def run(
@@ -293,7 +293,7 @@ class LabSystem(CapturedSystem):
         until = self.clock.now() + seconds
         while not lock.acquire(blocking=False):
             if self.clock.now() >= until or self.clock.wait(CLAIM_EVERY, self._closed):
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+                raise os_error(errno.EAGAIN, path)
         try:
             yield
         finally:
@@ -323,13 +323,13 @@ class LabSystem(CapturedSystem):
             place = super().real(path)
             writer = self._live.writers.get(place)
             if writer is None:
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+                raise os_error(errno.EACCES, path)
             writer(data)
         while self._changing():
             self.clock.wait(SLICE, Event())
 
     def _changing(self) -> bool:
-        """Whether a driver is still busy: writes return when it is done."""
+        """Return whether a driver is still busy: writes return when it is done."""
         with self.world.lock:
             return any(card.changing for card in self._now().cards)
 

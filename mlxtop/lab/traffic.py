@@ -1,7 +1,8 @@
 """Streams of a simulated machine: how fast they go, and the frames that they are made of.
 
-Goodput is the smallest of the wish, the cores, the line after encoding and the PCIe payload that
-all ports of a card share; frames are whole, so that every counter follows from their number.
+Goodput is the smallest of the offered load, the cores, the line after encoding and the PCIe
+payload that all ports of a card share; frames are whole, so that every counter follows from their
+number.
 """
 
 from __future__ import annotations
@@ -86,8 +87,8 @@ class Flow:
     kernel: bool
     """TCP or UDP; otherwise RDMA."""
     streams: int
-    wish: tuple[float, float]
-    """Wanted goodput; `GREEDY` for all there is."""
+    offered: tuple[float, float]
+    """Offered load; `GREEDY` for all there is."""
     rate: list[float] = field(default_factory=lambda: [0.0, 0.0])
     payload: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """Bytes carried so far."""
@@ -96,7 +97,7 @@ class Flow:
     full: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """Share of its cores' time that the streams use, rx and tx."""
     waiting: list[bool] = field(default_factory=lambda: [False, False])
-    """Whether line or PCIe, rather than wish or cores, held it back."""
+    """Whether line or PCIe, rather than offer or cores, held it back."""
 
     @property
     def kind(self) -> str:
@@ -115,11 +116,10 @@ class Limits:
 
 def goals(flows: Iterable[Flow], direction: int, limits: Limits) -> dict[int, float]:
     """Goodput that each flow (by `id`) may have on its port, before PCIe is shared out."""
-    found = list(flows)
     want = {}
-    for flow in found:
+    for flow in flows:
         flow.most[direction] = flow.streams * limits.stream if flow.kernel else GREEDY
-        want[id(flow)] = min(flow.wish[direction], flow.most[direction])
+        want[id(flow)] = min(flow.offered[direction], flow.most[direction])
         flow.waiting[direction] = False
     return want
 
@@ -127,7 +127,7 @@ def goals(flows: Iterable[Flow], direction: int, limits: Limits) -> dict[int, fl
 def shrink(
     want: dict[int, float], flows: Iterable[tuple[Flow, float]], direction: int, most: float
 ) -> float:
-    """Scale down wishes so that their sum, each divided by its efficiency, is at most `most`.
+    """Scale down offers so that their sum, each divided by its efficiency, is at most `most`.
 
     Returns what was wished, as a share of `most`, 2 at most.
     """
@@ -156,7 +156,7 @@ class Meter:
 
 
 def core_share(payload: int, usual: int) -> float:
-    """What cores move in packets of some payload, as a share of that with the usual ones.
+    """Return what cores move in packets of a payload, as a share of that with the usual one.
 
     >>> round(core_share(1448, 8948), 2)
     0.7

@@ -1,4 +1,4 @@
-"""The state of a simulated machine and how it goes on: traffic, heat, links, scripted mishaps.
+"""The state of a simulated machine and how it goes on: traffic, heat, links, scripted faults.
 
 Time is cut into equal steps from the start, so that the same seed gives the same history however
 often it is looked at; between two steps counters go on at the step's rate.
@@ -14,10 +14,10 @@ from threading import RLock
 from mlxtop.lab.eeprom import over
 from mlxtop.lab.heat import CardHeat, card_heat, drift
 from mlxtop.lab.ports import CardState, PortState
+from mlxtop.lab.programme import Programme
 from mlxtop.lab.spec import MachineSpec
 from mlxtop.lab.traffic import (
     ACKS,
-    GREEDY,
     RX,
     SETTLE,
     TX,
@@ -33,8 +33,6 @@ from mlxtop.system.door import DeviceEvent, KernelRecord
 
 STEP = 0.25
 """Seconds of a step."""
-QUIET, MOST_QUIET = 35.0, 900.0
-"""Seconds after a measurement in which people leave a card alone: at least, and at most."""
 
 
 class World:
@@ -68,9 +66,7 @@ class World:
         """Share of each core that is busy now."""
         self._noise = [Jitter(Random(f"{seed}/{port.spec.netdev}/{n}")) for n, port in self._both()]
         self._idle = Random(f"{seed}/cores")
-        self.background = self._flows_of_profile()
-        self._quiet: dict[int, tuple[float, float]] = {}
-        """When the newest measurement over a card began, and until when the card is left alone."""
+        self.programme = Programme(self, self._phase)
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._script = sorted(spec.events, key=lambda event: float(event["at"]))
         self.together: Sequence[World] = (self,)
@@ -79,10 +75,8 @@ class World:
         """Carries what their ports send to each other, in every step."""
         self.prepare: Callable[[], None] = lambda: None
         """Tells the ports of all of them what their far ends are about to do."""
-        self.mishap: Callable[[Mapping[str, object]], None] | None = None
+        self.inject: Callable[[Mapping[str, object]], None] = lambda event: None
         """Lets an event of the script happen."""
-        self.divert: Callable[[PortState], PortState | None] = lambda port: port
-        """Says by which port the traffic of another one goes: routes may have changed."""
         for heat in self.heats:
             heat.airflow *= self._random.uniform(0.97, 1.03)
         for port in self.ports:
@@ -98,7 +92,7 @@ class World:
                 heat.settle(world.spec.ambient)
 
     def _begin_with(self, port: PortState) -> None:
-        """What the port has counted since the machine was started, days ago."""
+        """Begin with what the port has counted since the machine was started, days ago."""
         random = Random(f"{self.spec.label}/{port.spec.netdev}")
         if not port.spec.up or port.unplugged:
             return
@@ -154,15 +148,6 @@ class World:
         self.time = self._steps * STEP
         self._play()
 
-    def _flows_of_profile(self) -> dict[str, tuple[Flow, Flow]]:
-        names = dict.fromkeys(phase.port for phase in self.spec.profile)
-        flows = {name: (Flow(True, 1, (0.0, 0.0)), Flow(False, 1, (0.0, 0.0))) for name in names}
-        for name, pair in flows.items():
-            port = self.port(name)
-            if port is not None:
-                port.flows += pair
-        return flows
-
     def _begin_all(self, closer: float = 1.0 - math.exp(-STEP / SETTLE)) -> None:
         """Decide what the coming step is like; rates come `closer` to their goals."""
         self.prepare()
@@ -196,71 +181,17 @@ class World:
         self._later.append((self.time + seconds, deed))
 
     def _play(self) -> None:
-        """Deeds and mishaps whose time has come, and the wishes of the traffic programme."""
+        """Do what is due: deeds, events of the script, and what the traffic programme wants."""
         due = [deed for when, deed in self._later if when <= self.time]
         self._later = [(when, deed) for when, deed in self._later if when > self.time]
         for deed in due:
             deed()
         while self._script and float(self._script[0]["at"]) <= self.time:
-            event = self._script.pop(0)
-            if self.mishap is not None:
-                self.mishap(event)
-        for name, (tcp, rdma) in self.background.items():
-            phases = [phase for phase in self.spec.profile if phase.port == name]
-            place = self.time % sum(phase.seconds for phase in phases)
-            for phase in phases:
-                if place < phase.seconds:
-                    break
-                place -= phase.seconds
-            tcp.streams = phase.streams
-            port = self._lead(name, (tcp, rdma))
-            if self.measured(name) or (port is not None and not port.configured):
-                for flow in (tcp, rdma):
-                    flow.wish = (0.0, 0.0)
-                    flow.rate = [0.0, 0.0]
-                continue
-            wave = self._wave(name)
-            tcp.wish = (_wish(phase.rx, wave), _wish(phase.tx, wave))
-            rdma.wish = (_wish(phase.rdma_rx, wave), _wish(phase.rdma_tx, wave))
-
-    def _lead(self, name: str, pair: tuple[Flow, Flow]) -> PortState | None:
-        """Put the flows of a programme on the port that their packets take; return it."""
-        home = self.port(name)
-        if home is None:
-            return None
-        now = self.divert(home)
-        for port in self.ports:
-            if port is not now and any(flow in port.flows for flow in pair):
-                port.flows = [flow for flow in port.flows if flow not in pair]
-        if now is not None and pair[0] not in now.flows:
-            now.flows = [*now.flows, *pair]
-        return now
-
-    def _wave(self, name: str) -> float:
-        """Programmes do not ask for the same every second: a factor from 0.7 to 1."""
-        place = self._phase + sum(map(ord, name))
-        wave = math.sin(self.time / 2.3 + place) * math.sin(self.time / 6.1 + 2 * place)
-        return 0.85 + 0.15 * wave
-
-    def measured(self, name: str) -> bool:
-        """Whether somebody measures over this card, or lets it cool down for as long afterwards.
-
-        People stop their jobs for that.
-        """
-        port = self.port(name)
-        if port is None:
-            return False
-        own = [flow for pair in self.background.values() for flow in pair]
-        card, now = port.card.index, self.time
-        began, until = self._quiet.get(card, (now, -math.inf))
-        if any(flow not in own for each in port.card.ports for flow in each.flows):
-            began = now if until < now else began
-            until = now + min(max(now - began, QUIET), MOST_QUIET)
-            self._quiet[card] = began, until
-        return now < until
+            self.inject(self._script.pop(0))
+        self.programme.play()
 
     def _share(self, card: CardState, closer: float) -> None:
-        """What every flow of a card gets in the coming step."""
+        """Give every flow of a card what it gets in the coming step."""
         for direction in (RX, TX):
             want: dict[int, float] = {}
             crossing: list[tuple[Flow, float]] = []
@@ -386,7 +317,3 @@ class World:
             told = {"carrier": str(int(port.carrier))}
             event = DeviceEvent("link", "net", port.netdev, port.spec.function, told)
             self.happened.append(event)
-
-
-def _wish(gbps: float, wave: float) -> float:
-    return GREEDY if gbps >= 900 else gbps * wave * 1e9

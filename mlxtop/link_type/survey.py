@@ -293,6 +293,6 @@ def read_stored(system: System, inventory: Inventory) -> StoredConfig:
             speed = read_values(root, tool, card.device)
             placed = enumerate(card.ports, 1)  # cards without link types have no parameter to go by
             numbers = {p.parameter or place: p.id for place, p in placed if p.unclear is None}
-            found = read_lldp_agents(root, tool, card.device, min(len(card.ports), 2))
-            agents = {numbers[n]: text for n, text in found.items() if n in numbers}
+            texts = read_lldp_agents(root, tool, card.device, min(len(card.ports), 2))
+            agents = {numbers[n]: text for n, text in texts.items() if n in numbers}
     return StoredConfig(pending, speed, card.unanswered, agents)

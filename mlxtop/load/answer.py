@@ -92,10 +92,10 @@ def _mtu(rows: Sequence[Line]) -> Iterator[str]:
 
 
 def _udp(rows: Sequence[Line]) -> Iterator[str]:
-    found = _of(rows, "UDP")
-    if not found:
+    udp = _of(rows, "UDP")
+    if not udp:
         return
-    best = max(found, key=_rate)
+    best = max(udp, key=_rate)
     result = best.get("result")
     figures = result if isinstance(result, dict) else {}
     lost, packets = number(figures.get("lost")), number(figures.get("packets"))
@@ -104,21 +104,21 @@ def _udp(rows: Sequence[Line]) -> Iterator[str]:
 
 
 def _rdma(rows: Sequence[Line]) -> Iterator[str]:
-    found = _of(rows, "RDMA")
-    if found:
-        yield f"RDMA {gbps(max(map(_rate, found)))}"
+    rdma = _of(rows, "RDMA")
+    if rdma:
+        yield f"RDMA {gbps(max(map(_rate, rdma)))}"
 
 
 def _latency(rows: Sequence[Line]) -> Iterator[str]:
     """Yield the shortest latency over RDMA, else of TCP, else half a round trip of ping."""
-    found = [row for row in rows if row.get("group") == "latency"]
-    rdma = [row for row in found if str(row.get("tool")).startswith("ib_")]
-    rest = [row for row in found if row.get("tool") == "qperf"]
+    latencies = [row for row in rows if row.get("group") == "latency"]
+    rdma = [row for row in latencies if str(row.get("tool")).startswith("ib_")]
+    rest = [row for row in latencies if row.get("tool") == "qperf"]
     for part, what in ((rdma, ""), (rest, "")):
         figures = [us for row in part if (us := latency_us(row, "typical", "average")) is not None]
         if figures:
             yield f"Latency {min(figures):.1f} µs{what}"
             return
-    trips = [us for row in found if (us := latency_us(row, "typical", "average")) is not None]
+    trips = [us for row in latencies if (us := latency_us(row, "typical", "average")) is not None]
     if trips:
         yield f"Round trip {min(trips):.0f} µs"

@@ -162,10 +162,10 @@ class CounterCourse:
             before = sum(
                 (one.reverse_bps or 0.0 if place else one.bps) * one.seconds for one in warm
             )
-            found = self._flow(way, flow, result.seconds or 0.0, before / 8)
-            if found is None:
+            counted = self._flow(way, flow, result.seconds or 0.0, before / 8)
+            if counted is None:
                 return []
-            known.append(found)
+            known.append(counted)
         if len(known) == 2:  # each direction answers the other one's data
             one, two = known
             known = [one._replace(answers=one.answers + two.most * 0.05)]

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlxtop.change.crash_revert import CrashRevert
 from mlxtop.change.guard import Danger, find_uses
-from mlxtop.change.keeper import Keeper
 from mlxtop.change.plan import Command, Plan
 from mlxtop.change.privilege import Access, ActionContext, RootCommands
 from mlxtop.change.run import LoggedCommands, last_words
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.frame import Frame
-from mlxtop.model.sample import Link, LinkLayer, LinkState
+from mlxtop.model.sample import Link, LinkState
 from mlxtop.sampler.discover import discover
 from mlxtop.sources.kernel.sysfs import names
 from mlxtop.sources.tools.ping import full_size, ping
@@ -92,7 +92,7 @@ def setting_of(link: Link) -> Setting | None:
     """Return how large the packets of a link are; None where that is not known."""
     if link.mtu is None:
         return None
-    infiniband = link.layer is LinkLayer.INFINIBAND
+    infiniband = link.is_infiniband
     return Setting(link.mtu, (link.ipoib_mode or DATAGRAM) if infiniband else None)
 
 
@@ -149,7 +149,7 @@ class MtuSwitch:
         self._port = first.plan.port if first else None
         self._target = (first.plan.target if first else None) or plan.host
         self._now = plan.mtu.before if plan.mtu else None
-        self._keeper: Keeper | None = None
+        self._crash_revert: CrashRevert | None = None
 
     def set(self, to: Setting | None) -> str | None:
         """Change to a setting, None for the one before; return why it cannot be used."""
@@ -159,9 +159,9 @@ class MtuSwitch:
         to = to or change.before
         if to == self._now:
             return None
-        if self._keeper is None and not self._system.demo:
+        if self._crash_revert is None and not self._system.demo:
             try:
-                self._keeper = Keeper(change.undo, "measure --change-mtu")
+                self._crash_revert = CrashRevert(change.undo, "measure --change-mtu")
             except OSError as error:
                 return f"there is no way back: {error.strerror or error}"
         self._now = to
@@ -192,9 +192,9 @@ class MtuSwitch:
                 refused = self._change_by(command)
                 complaint = complaint or (refused and f"{change.device}: {refused}")
             self._now = change.before
-        if self._keeper is not None:
-            self._keeper.release()
-            self._keeper = None
+        if self._crash_revert is not None:
+            self._crash_revert.release()
+            self._crash_revert = None
         return complaint
 
     def _change_by(self, command: Command) -> str | None:

@@ -139,5 +139,5 @@ def _code(line: str) -> int | None:
     if match := _STATUS.search(line):
         return int(match[1] or match[2]) or None
     plain = re.sub(r"\W+", " ", line.lower())
-    found = (code for words, code in _WORDS.items() if words in plain)
-    return next(found, None) if "status" in plain or "completion" in plain else None
+    codes = (code for words, code in _WORDS.items() if words in plain)
+    return next(codes, None) if "status" in plain or "completion" in plain else None

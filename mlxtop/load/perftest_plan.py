@@ -10,7 +10,6 @@ from mlxtop.load.rates import carriers, queue_pairs
 from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.load.route import LoadRefused, Way, port_names
 from mlxtop.model.load import Direction, Tool
-from mlxtop.model.sample import LinkLayer
 from mlxtop.sources.kernel.gids import read_gid_index
 
 
@@ -40,7 +39,7 @@ def plan(planning: Planning) -> LoadPlan:
     remarks.notes.extend(_shared_device(request, way, pairs))
     request = request._replace(streams=pairs)
     gid = None
-    if way.port.now.link.layer is not LinkLayer.INFINIBAND:
+    if not way.port.now.link.is_infiniband:
         place = port.rdma, port.rdma_port or 1
         gid = read_gid_index(system, *place, way.source, (way.device, port.netdev))
     words = perftest.parse_version(planning.ask(request.tool, "--version"))

@@ -13,7 +13,6 @@ from mlxtop.load.route import LoadRefused, Way, find_way
 from mlxtop.model.frame import Frame
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Tool
-from mlxtop.model.sample import LinkLayer
 from mlxtop.sources.kernel.rdma_objects import read_users
 from mlxtop.system.door import System
 
@@ -69,11 +68,10 @@ def _rdma_users(system: System, way: Way) -> Iterator[str]:
             yield f"{len(users) - MOST_USERS} more use {device}: mlxtop rdma {device}"
 
 
-def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: Remarks) -> LoadPlan:
-    """Return the plan as far as port and line settle it."""
-    now = way.port.now
+def _remark_on_port(request: LoadRequest, way: Way, remarks: Remarks) -> None:
+    """Warn where no sensor guards the test; note where larger packets would carry more."""
+    now, carriers = way.port.now, way.members.ports
     line = line_limit(now.link)
-    carriers = way.members.ports
     if not any(port.now.temperatures for port in way.guarded if port not in carriers):
         remarks.warnings.extend(
             f"{port.now.port.name} has no temperature sensor that can be read: nothing will "
@@ -84,7 +82,7 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: Remarks) -> L
     if (
         request.protocol is not Protocol.RDMA
         and not request.latency
-        and now.link.layer is not LinkLayer.INFINIBAND
+        and not now.link.is_infiniband
         and line is not None
         and line.usable >= JUMBO_FROM_BPS
         and (now.link.mtu or 0) <= 1500
@@ -93,6 +91,12 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: Remarks) -> L
             f"MTU {now.link.mtu}: with 9000 at both ends and in between, more gets through for "
             "less CPU"
         )
+
+
+def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: Remarks) -> LoadPlan:
+    """Return the plan as far as port and line settle it."""
+    _remark_on_port(request, way, remarks)
+    now, carriers = way.port.now, way.members.ports
     expected, bound_by = expected_rate(frame, request, way, None)
     ceiling, _ = expected_rate(frame, request._replace(bitrate=None), way, None)
     return LoadPlan(

@@ -16,7 +16,6 @@ from mlxtop.load.route import LoadRefused
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Direction, FlowResult, Latency, LoadEvent, LoadResult
 from mlxtop.model.number import real
-from mlxtop.model.sample import LinkLayer
 from mlxtop.system.door import Finished
 
 PACKAGE = "qperf"
@@ -123,7 +122,7 @@ def plan(planning: Planning) -> LoadPlan:
         if port.rdma is None:
             raise LoadRefused(f"{port.name} has no RDMA device")
         # it knows no GID index: on RoCE rdma_cm has to find the device, by the address
-        roce = way.port.now.link.layer is not LinkLayer.INFINIBAND
+        roce = not way.port.now.link.is_infiniband
         connects = request.rdma_cm or roce
         place = ["-cm1"] if connects else ["-li", f"{port.rdma}:{port.rdma_port or 1}"]
     rows: list[tuple[object, list[str]]] = [

@@ -256,11 +256,11 @@ class Struct(Codec):
 def _defaults(kind: type) -> dict[str, Any]:
     """Return the defaults of a type's fields, each a value that can be shared."""
     if is_dataclass(kind):
-        found = {one.name: one.default for one in fields(kind) if one.default is not MISSING}
+        defaults = {one.name: one.default for one in fields(kind) if one.default is not MISSING}
         for one in fields(kind):
             if one.default_factory is not MISSING:
-                found[one.name] = one.default_factory()
-        return found
+                defaults[one.name] = one.default_factory()
+        return defaults
     given: dict[str, Any] = kind._field_defaults  # type: ignore[attr-defined]
     proxies = types.MappingProxyType  # which can neither be copied nor pickled
     return {name: dict(one) if isinstance(one, proxies) else one for name, one in given.items()}

@@ -175,9 +175,3 @@ class RdmaObjects(NamedTuple):
             for one in self.holders
             if one.device == device and (not port or not one.ports or port in one.ports)
         )
-
-
-def users_of(objects: RdmaObjects | None, device: str, port: int | None) -> list[RdmaHolder]:
-    """Return who uses a port of a device, the one with the most QPs first."""
-    users = [one for one in (objects or RdmaObjects()).of(device, port) if one.uses_device]
-    return sorted(users, key=lambda one: -one.qp_count)

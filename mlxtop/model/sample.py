@@ -134,6 +134,11 @@ class Link(NamedTuple):
     sm_lid: int | None = None
     address: str | None = None
 
+    @property
+    def is_infiniband(self) -> bool:
+        """Return whether it runs as InfiniBand; False where that is unknown."""
+        return self.layer is LinkLayer.INFINIBAND
+
 
 SENSOR_TITLES = {"asic": "ASIC"}
 """Names of sensors as people write them, where those differ."""

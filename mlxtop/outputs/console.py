@@ -102,7 +102,12 @@ def show(*lines: Line) -> None:
     _write("".join(f"{_painted(line, sys.stdout)}\n" for line in lines))
 
 
-def columns() -> int:
+def columns(most: int, least: int = 60) -> int:
+    """Return how many columns text may have here; where there is no terminal, as of one of 100."""
+    return max(least, min(shutil.get_terminal_size((100, 24)).columns, most))
+
+
+def all_columns() -> int:
     """Return the columns of standard output; more than enough where that is no terminal."""
     return max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 1000
 

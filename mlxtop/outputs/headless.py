@@ -23,8 +23,9 @@ from mlxtop.present.overview import overview
 from mlxtop.present.text import clean, plain
 from mlxtop.present.view import incident_text
 from mlxtop.watch.alarms import Alarm
-from mlxtop.watch.heat import Alert
-from mlxtop.watch.watch import TimedIncident, Watch
+from mlxtop.watch.alert import Alert
+from mlxtop.watch.event_list import TimedIncident
+from mlxtop.watch.watch import Watch
 
 Fire = Callable[[Alert], None]
 """Runs the user's script for an alert."""
@@ -205,9 +206,9 @@ class Follower:
         begin = self._begin = frame.sample.wall if self._begin is None else self._begin
         if first and self.kind.has_rates:
             return None
-        passed = min(self._passed, self.watch.event_count)
-        events = [event for event in self.watch.events_after(passed) if event.wall >= begin]
-        self._passed = self.watch.event_count
+        passed = min(self._passed, self.watch.events.total)
+        events = [event for event in self.watch.events.after(passed) if event.wall >= begin]
+        self._passed = self.watch.events.total
         return frame, self.watch, events
 
 

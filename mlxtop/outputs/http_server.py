@@ -115,7 +115,7 @@ def answer(request: Request, names: frozenset[str], render: Render) -> Rendered:
     if request.path == "/":
         return Rendered("text/html; charset=utf-8", PAGE)
     if request.path != "/metrics":
-        raise Refused(HTTPStatus.NOT_FOUND, "there is /metrics")
+        raise Refused(HTTPStatus.NOT_FOUND, "not found: the metrics are at /metrics")
     codings = request.headers.get("accept-encoding", "").split(",")
     zipped = any(re.fullmatch(r"\s*gzip(?!\s*;\s*q=0(\.0*)?\s*$).*", one) for one in codings)
     return render(request.headers.get("accept", ""), zipped)

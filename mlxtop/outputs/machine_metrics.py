@@ -81,7 +81,7 @@ def _add(into: Families, machine: Machine) -> None:
         add_port(into, view, machine.watch, labels)
         _port_sources(into, view.now.now, now, labels)
     names = {labels.netdev: labels for labels in at.values() if labels.netdev}
-    _happenings(into, machine, at, names)
+    _incidents(into, machine, at, names)
     _ways(into, frame, names)
 
 
@@ -173,7 +173,7 @@ def _info(into: Families, view: PortView, at: Labels) -> None:
 # What happens
 
 
-def _happenings(
+def _incidents(
     into: Families, machine: Machine, ports: dict[PortId, Labels], names: dict[str, Labels]
 ) -> None:
     """Add findings, alarms and incidents: how many of each there are."""
@@ -192,7 +192,7 @@ def _happenings(
         at = ports.get(port, HOST)
         into.add("alarm", count, text, at, kind=alarm_kind, severity=severity)
     sums: Counter[tuple[Labels, str, str]] = Counter()
-    for one, count in machine.watch.counts.items():
+    for one, count in machine.watch.events.counts.items():
         at = names.get(one.ifname or "", Labels(netdev=one.ifname or "", pci=one.device or ""))
         sums[at, one.kind, one.severity] += count
     text = "What has happened, by kind, since the start and in the kernel log"

@@ -9,7 +9,7 @@ from mlxtop.present import units
 from mlxtop.present.events import cause_text
 from mlxtop.present.report import SENSORS, gap_text, load_text
 from mlxtop.present.view import incident_text
-from mlxtop.report.values import Happening, PortReport, Report
+from mlxtop.report.values import NumberedCause, PortReport, Report
 from mlxtop.watch.causes import subject_of
 
 _ROW = 18
@@ -24,7 +24,7 @@ def _axis(report: Report) -> TimeAxis:
     return TimeAxis(report.begin, report.end)
 
 
-def _marks(one: Happening, report: Report) -> list[Mark]:
+def _marks(one: NumberedCause, report: Report) -> list[Mark]:
     """Return when it went on: several times for what came again."""
     cause = one.cause
     name, kind = subject_of(cause.lead.incident), str(cause.lead.incident.severity)

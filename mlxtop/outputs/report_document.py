@@ -10,8 +10,8 @@ from mlxtop.outputs.health_document import health_document
 from mlxtop.present.events import cause_text
 from mlxtop.report.values import (
     Errors,
-    Happening,
     LoadRun,
+    NumberedCause,
     PortReport,
     Report,
     SensorTimes,
@@ -56,7 +56,7 @@ def _rounded(values: Json) -> Json:
     }
 
 
-def _incident(one: Happening) -> Json:
+def _incident(one: NumberedCause) -> Json:
     cause = one.cause
     lead = cause.lead.incident
     begin = round(cause.begin, 3)

@@ -12,7 +12,7 @@ from mlxtop.outputs.svg import text
 from mlxtop.present import report as words
 from mlxtop.present import units
 from mlxtop.present.events import cause_text
-from mlxtop.report.values import Errors, Happening, PortReport, Report, Spread
+from mlxtop.report.values import Errors, NumberedCause, PortReport, Report, Spread
 from mlxtop.watch.causes import subject_of
 
 MOST_CHARTS = 32
@@ -100,7 +100,7 @@ def _incidents(report: Report) -> Iterator[str]:
     yield "</section>"
 
 
-def _incident(one: Happening, report: Report) -> str:
+def _incident(one: NumberedCause, report: Report) -> str:
     cause = one.cause
     incident = cause.lead.incident
     lasted = "goes on" if cause.until is None else words.duration(cause.until - cause.begin)

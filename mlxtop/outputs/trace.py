@@ -19,7 +19,7 @@ from mlxtop.model.json_text import encode
 from mlxtop.model.sample import LinkState, Sample
 from mlxtop.present.text import clean
 from mlxtop.watch.causes import subject_of
-from mlxtop.watch.watch import TimedIncident
+from mlxtop.watch.event_list import TimedIncident
 
 _INCIDENTS = 1
 """Process number of the incidents; ports follow."""

@@ -102,10 +102,10 @@ class _Copies:
         verified = self._run((tool.name, "-i", str(path), "verify"), READ_S)
         if VERIFIED not in verified.stdout:
             raise ToolFailed(0, f"{tool.name} does not verify the image that it read; not kept")
-        found = parse_query(self._run((tool.name, "-i", str(path), "query"), QUERY_S).stdout)
+        image = parse_query(self._run((tool.name, "-i", str(path), "query"), QUERY_S).stdout)
         for what, of_image, of_card in (
-            ("PSID", found.psid, card.flash and card.flash.psid),
-            ("version", found.version, card.flash and card.flash.version),
+            ("PSID", image.psid, card.flash and card.flash.psid),
+            ("version", image.version, card.flash and card.flash.version),
         ):
             if of_card and of_image != of_card:
                 text = f"the image's {what} is {of_image or 'unknown'}, the card's {of_card}"

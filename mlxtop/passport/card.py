@@ -100,34 +100,36 @@ class Passport(NamedTuple):
 def of_sample(sample: Sample, card: Adapter, wanted: Mapping[str, str], host: str = "") -> Passport:
     """Return the passport of a card as far as a Sample has it."""
     ports = [sample.ports[port] for port in card.ports if port in sample.ports]
-    found, _, why = sample.flash.get(card.key) or (None, None, None)
-    if found is None:
+    contents, _, why = sample.flash.get(card.key) or (None, None, None)
+    if contents is None:
         if why in (None, UNREAD.absent):
             why = NOT_READ if sample.host.root else NEEDS_ROOT
         assert why is not None
-        found = CardFlash(absent={"vpd": why, "flash": why})
+        contents = CardFlash(absent={"vpd": why, "flash": why})
     own = tuple(one.port for one in ports)
     addresses = {one.port.name: one.link.address for one in ports if one.link.address}
-    passport = with_flash(Passport(card, own, card.place, host, addresses=addresses), found)
+    passport = with_flash(Passport(card, own, card.place, host, addresses=addresses), contents)
     modules = {one.port.name: one.module.identity for one in ports if one.module is not None}
     reasons = {f"module {one.port.name}": one.absent.get("module", "") for one in ports}
     absent_too = {**passport.absent, **{name: text for name, text in reasons.items() if text}}
     return compared(passport._replace(modules=modules, absent=absent_too), wanted)
 
 
-def with_flash(card: Passport, found: CardFlash) -> Passport:
+def with_flash(card: Passport, contents: CardFlash) -> Passport:
     """Return a passport with label and flash, and with the tools that know the card."""
-    family, absent = card.adapter.family, {**card.adapter.absent, **found.absent}
+    family, absent = card.adapter.family, {**card.adapter.absent, **contents.absent}
     support = support_of(family)
     if support is not None:
         card = card._replace(last_tool=support.text, source=support.source)
-    version, tool = found.tool_version, None
-    if found.tool is not None:
-        tool = Tool(found.tool, version, knows(family, version) if version else None)
-    if tool is not None and tool.knows_card is False and found.flash is None:
+    version, tool = contents.tool_version, None
+    if contents.tool is not None:
+        tool = Tool(contents.tool, version, knows(family, version) if version else None)
+    if tool is not None and tool.knows_card is False and contents.flash is None:
         absent["flash"] = f"{absent.get('flash', '')}; {card.last_tool}"
-    serial = card.serial or (found.vpd and found.vpd.serial)
-    return card._replace(serial=serial, vpd=found.vpd, flash=found.flash, tool=tool, absent=absent)
+    serial = card.serial or (contents.vpd and contents.vpd.serial)
+    return card._replace(
+        serial=serial, vpd=contents.vpd, flash=contents.flash, tool=tool, absent=absent
+    )
 
 
 def compared(

@@ -27,7 +27,7 @@ def collect(
     """Return the passports of cards; `wanted` has versions by PSID, `images` those of files."""
     devlink = read_devlink(system)
     ports = {port.id: port for port in inventory.ports}
-    found = []
+    passports = []
     for adapter in adapters:
         infos = [devlink[f.address] for f in adapter.functions if f.address in devlink]
         mine = tuple(ports[one] for one in adapter.ports if one in ports)
@@ -38,9 +38,9 @@ def collect(
             Passport(adapter, mine, adapter.place, serial=serial, addresses=addresses),
             read_card_flash(system, adapter),
         )
-        found.append(compared(_with_modules(system, card), wanted, images))
+        passports.append(compared(_with_modules(system, card), wanted, images))
     beside = [Passport(one, (), one.place) for one in inventory.adapters if one not in adapters]
-    return with_others(found, beside)
+    return with_others(passports, beside)
 
 
 def _with_modules(system: System, card: Passport) -> Passport:

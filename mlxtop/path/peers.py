@@ -58,6 +58,21 @@ def proposed(
     A host route by such a device makes a peer, and so does the only neighbour of one, unless the
     default route leads there: a router is no host.
     """
+    taken: set[str] = set()
+    peers = []
+    for address, ways in list(_ways(fast, routes, neighbours).items())[:MOST_PEERS]:
+        ranked = [way._replace(prefer=place) for place, way in enumerate(ways[:MOST_WAYS], 1)]
+        name = names.get(address, address)
+        name = address if name in taken else name
+        taken.add(name)
+        peers.append(Peer(name, address, tuple(ranked)))
+    return tuple(peers)
+
+
+def _ways(
+    fast: Sequence[str], routes: Sequence[Route], neighbours: Iterable[Neighbour]
+) -> dict[str, list[Way]]:
+    """Return the ways to each peer by its address: straight, through other peers, by routes."""
     routers = {(route.dev, route.via) for route in routes if route.destination == "default"}
     ways: dict[str, list[Way]] = {}
     mine = sorted((route for route in routes if _is_host(route)), key=lambda one: one.metric)
@@ -81,15 +96,7 @@ def proposed(
         known += [way for way in by_route if way.dev in fast]
         known += [way for way in third if way not in known]
         known += [way for way in by_route if way not in known]
-    told: set[str] = set()
-    peers = []
-    for address, known in list(ways.items())[:MOST_PEERS]:
-        ranked = [way._replace(prefer=place) for place, way in enumerate(known[:MOST_WAYS], 1)]
-        name = names.get(address, address)
-        name = address if name in told else name
-        told.add(name)
-        peers.append(Peer(name, address, tuple(ranked)))
-    return tuple(peers)
+    return ways
 
 
 def _through(address: str, direct: dict[str, tuple[Way, ...]]) -> list[Way]:

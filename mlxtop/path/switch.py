@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mlxtop.change.keeper import Keeper
+from mlxtop.change.crash_revert import CrashRevert
 from mlxtop.change.log import ActionLog
 from mlxtop.change.plan import Command, Plan
 from mlxtop.change.privilege import RootCommands
@@ -66,7 +66,7 @@ class Switch:
         self._others_at = system.now()
         self._names: Mapping[str, str] = {}
         self._ruled_probes: set[int] = set()
-        self._keeper: Keeper | None = None
+        self._crash_revert: CrashRevert | None = None
         self._sessions: frozenset[str] = frozenset()
         self._sessions_until = float("-inf")
         self._trouble: dict[str, str] = {}
@@ -129,16 +129,16 @@ class Switch:
         commands = self._undo()
         self._run_all(commands)
         if not self._system.demo:
-            self._keeper = Keeper(commands, "path keep", lock)
+            self._crash_revert = CrashRevert(commands, "path keep", lock)
 
     def end(self, leave: Sequence[Peer] = ()) -> None:
         """Put the routes back as they were, but for peers to `leave`."""
         keep = {peer.address for peer in leave}
         mine = [held.own for held in self._held.values() if held.own.peer.address not in keep]
         self._run_all([*routes.undo_routes(mine), *routes.undo_probes(self.probes)], logged=True)
-        if self._keeper is not None:
-            self._keeper.release()
-            self._keeper = None
+        if self._crash_revert is not None:
+            self._crash_revert.release()
+            self._crash_revert = None
 
     def _undo(self) -> tuple[Command, ...]:
         own = routes.both_kinds(held.own for held in self._held.values())

@@ -15,7 +15,8 @@ from mlxtop.present.heat import TITLES, seconds_left
 from mlxtop.present.ribbon import RibbonItem, Urgency
 from mlxtop.present.text import Line, Role, clean, fit, width
 from mlxtop.watch.alarms import FADE_S, Alarm, Subject
-from mlxtop.watch.heat import Alert, AlertKind, SensorHeat
+from mlxtop.watch.alert import Alert, AlertKind
+from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.watch import Watch
 
 SOON_S = 60.0

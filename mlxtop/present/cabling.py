@@ -31,15 +31,15 @@ def lines(cabling: Cabling, columns: int) -> Iterator[Line]:
 
 
 def check_lines(
-    found: Sequence[Difference],
+    differences: Sequence[Difference],
     unknown: Sequence[tuple[str, str]],
     ports: int,
     columns: int,
 ) -> Iterator[Line]:
     """Yield the differences, and what could not be compared."""
-    if not found:
+    if not differences:
         yield ((f"{count(ports)}: nothing differs from what was saved", Role.GOOD),)
-    for one in found:
+    for one in differences:
         yield (fit(one.port, _NAME), Role.STRONG), (str(one.kind), Role.WARNING)
         for label, text in (("was", one.before), ("is", one.now)):
             for place, part in enumerate(wrap(clean(text), columns - _NAME - 5)):
@@ -55,13 +55,13 @@ def count(ports: int) -> str:
 
 
 def check_document(
-    found: Sequence[Difference], unknown: Sequence[tuple[str, str]]
+    differences: Sequence[Difference], unknown: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     """Return the differences for JSON."""
     return {
         "differences": [
             {"port": one.port, "kind": one.kind, "before": one.before, "now": one.now}
-            for one in found
+            for one in differences
         ],
         "not_compared": [{"port": name, "what": what} for name, what in unknown],
     }

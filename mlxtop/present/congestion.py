@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mlxtop.analysis.congestion import Priority, lossless, pauses, priorities, rdma_outside
+from mlxtop.analysis.congestion import Priority, lossless, priorities, rdma_outside
+from mlxtop.analysis.pause_time import pauses
 from mlxtop.analysis.transport import (
     NOTIFICATIONS,
     RETRIES,
@@ -17,7 +18,6 @@ from mlxtop.analysis.verdict import LIGHT, MARKS
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Counter, Origin
 from mlxtop.model.identity import PortKind
-from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.cells import blocks
 from mlxtop.present.qos import settings
@@ -50,7 +50,7 @@ _INFINIBAND = (
 
 def congestion(view: View) -> list[Section]:
     """Return the sections of page 7."""
-    infiniband = view.now.now.link.layer is LinkLayer.INFINIBAND
+    infiniband = view.now.now.link.is_infiniband
     rows = () if infiniband else priorities(view.now)
     lines = [*_now(view, rows, infiniband)]
     if not infiniband:
@@ -73,9 +73,9 @@ def _now(view: View, rows: tuple[Priority, ...], infiniband: bool) -> Iterator[L
             yield wait
         return
     watched = view.congestion.pauses(view.port) if view.congestion is not None else []
-    found = [pause for pause in watched if pause.storm or pause.share >= SHORT]
-    found.sort(key=lambda pause: (not pause.storm, -pause.share))
-    for pause in found:
+    long_pauses = [pause for pause in watched if pause.storm or pause.share >= SHORT]
+    long_pauses.sort(key=lambda pause: (not pause.storm, -pause.share))
+    for pause in long_pauses:
         yield from prose(pause_text(pause), view.columns, _pause_role(pause), indent="▸ ")
     lost = [one for one in rows if one.discards]
     for one in lost:
@@ -84,7 +84,7 @@ def _now(view: View, rows: tuple[Priority, ...], infiniband: bool) -> Iterator[L
         yield from prose(f"{text}, {kind}.", view.columns, Role.WARNING, indent="▸ ")
     outside = list(_outside(view))
     yield from (*outside, *_marks(view))
-    if found or lost:
+    if long_pauses or lost:
         return
     if watched:
         yield from prose("Pause takes less than 1 % of the time: nobody waits long.", view.columns)

@@ -28,7 +28,7 @@ from mlxtop.present.ribbon import RibbonItem, Urgency
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, fit
 from mlxtop.present.view import View, below, prose
 from mlxtop.watch.heat import SensorHeat
-from mlxtop.watch.heat_limits import AlarmState, HeatLimits, limits_of
+from mlxtop.watch.heat_limits import AlarmState, HeatLimits
 
 
 def both_ends(view: View) -> list[Section]:
@@ -125,8 +125,7 @@ def _sensors(ends: BothEnds) -> Iterator[_Sensor]:
             sensor = view.now.now.sensor(name)
             if sensor is not None and sensor.celsius is not None and not sensor.stale:
                 heat = view.heat_of(name)
-                limits = heat.limits if heat else limits_of(sensor, view.now.now, view.adapter)
-                yield _Sensor(host, view, sensor, limits, heat)
+                yield _Sensor(host, view, sensor, view.limits(sensor), heat)
 
 
 def _hottest(ends: BothEnds) -> tuple[Run, Run]:

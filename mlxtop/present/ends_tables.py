@@ -25,7 +25,7 @@ from mlxtop.present.heat import (
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, fit_name, row
 from mlxtop.present.view import View, below
 from mlxtop.watch.heat import SensorHeat
-from mlxtop.watch.heat_limits import AlarmState, limits_of
+from mlxtop.watch.heat_limits import AlarmState
 
 _WAY, _NUMBER, _LANE = 18, 12, 7
 """Columns of a direction, of a rate, and of what a lane loses."""
@@ -162,7 +162,7 @@ def _sensor(view: View, name: str) -> list[Run]:
     if sensor is None or sensor.celsius is None:
         why = view.why().get(f"{name}_c", "")
         return [(f"{units.NONE} {why}", Role.DIM)]
-    limits = heat.limits if heat else limits_of(sensor, view.now.now, view.adapter)
+    limits = view.limits(sensor)
     state, role = state_run(heat, sensor)
     degrees = f"{sensor.celsius:.{0 if sensor.celsius >= _THREE_DIGITS_C else 1}f} °C"
     told: list[Run] = [

@@ -41,19 +41,19 @@ def page_of(cause: Cause) -> str:
     return _PAGES.get(cause.lead.incident.kind, "2")
 
 
-def cause_lines(found: Sequence[Cause], now: float) -> list[Line]:
+def cause_lines(causes: Sequence[Cause], now: float) -> list[Line]:
     """Return a line a cause: begin, how long, how often, of what, and what; `now` is for today."""
     today = strftime("%F", localtime(now))
-    begins = [localtime(cause.begin) for cause in found]
+    begins = [localtime(cause.begin) for cause in causes]
     moments = [strftime(_TODAY if strftime("%F", t) == today else _OTHER_DAY, t) for t in begins]
     columns = max(map(len, moments), default=0)
-    names = max((width(clean(_subject(cause))) for cause in found), default=0)
-    lasting = any(_lasts(cause, now)[0] for cause in found)
-    often = any(cause.times > 1 for cause in found)
+    names = max((width(clean(_subject(cause))) for cause in causes), default=0)
+    lasting = any(_lasts(cause, now)[0] for cause in causes)
+    often = any(cause.times > 1 for cause in causes)
     widths = _LASTS * lasting, _TIMES * often, min(_MOST_NAME, names)
     return [
         ((when.rjust(columns), Role.DIM), *_line(cause, now, widths))
-        for cause, when in zip(found, moments, strict=True)
+        for cause, when in zip(causes, moments, strict=True)
     ]
 
 

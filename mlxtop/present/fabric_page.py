@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.model.fabric import FabricLink, LocalFabric, ManagerState, OwnLink
-from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.fabric import HALF, WHY_NOT, manager_words, no_standby
 from mlxtop.present.fabric_drawing import rate_of
@@ -39,7 +38,7 @@ def fabric(view: View) -> list[Section]:
     own = [Section("This link", tuple(_this(view, here)))] if here else []
     more = Section("More", tuple(prose(_MORE, view.columns)))
     table = Section("Links of this host", tuple(links), wide=True)
-    if view.now.now.link.layer is LinkLayer.INFINIBAND:
+    if view.now.now.link.is_infiniband:
         return [table, *own, managers, more]
     return [*sections, table, managers, more]
 

@@ -7,8 +7,9 @@ from math import isfinite
 from time import localtime, strftime
 
 from mlxtop.health.ber_limit import floor_of, limit_of
+from mlxtop.health.error_rates import fec_bins
 from mlxtop.health.link_health import LinkHealth
-from mlxtop.health.observe import fec_bins, running
+from mlxtop.health.observe import running
 from mlxtop.health.signs import (
     Outlook,
     flap_days,

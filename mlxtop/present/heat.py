@@ -12,7 +12,7 @@ from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, fit
 from mlxtop.present.view import View, age, below, fact
 from mlxtop.watch.heat import SensorHeat
-from mlxtop.watch.heat_limits import AlarmState, limits_of
+from mlxtop.watch.heat_limits import AlarmState
 
 TITLES = {"module": "module", "asic": "ASIC"}
 
@@ -185,8 +185,7 @@ def temperatures(view: View) -> Section:
 
 
 def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
-    heat = view.heat_of(sensor.name)
-    limits = heat.limits if heat else limits_of(sensor, view.now.now, view.adapter)
+    heat, limits = view.heat_of(sensor.name), view.limits(sensor)
     state, role = state_run(heat, sensor)
     strong = Role.STRONG if role in (Role.GOOD, Role.TEXT) else role
     ends = [f"warning {limits.warning:.0f}", f"alarm {limits.alarm:.0f}"]

@@ -8,7 +8,7 @@ from shlex import quote
 from mlxtop.model.catalogue import lookup
 from mlxtop.model.counters import Origin
 from mlxtop.model.module import LinkReport
-from mlxtop.model.sample import LinkLayer, LinkState
+from mlxtop.model.sample import LinkState
 from mlxtop.present import units
 from mlxtop.present.health import health
 from mlxtop.present.heat import temperatures
@@ -36,7 +36,7 @@ _EVENTS = 8
 def link(view: View) -> list[Section]:
     """Return the sections of the page."""
     sections = [_link(view)]
-    if view.now.now.link.layer is LinkLayer.INFINIBAND:
+    if view.now.now.link.is_infiniband:
         sections.append(_infiniband(view))
     sections += [temperatures(view), *health(view), *module(view), *neighbours(view)]
     if signal := tuple(_signal(view)):
@@ -57,7 +57,7 @@ def _link(view: View) -> Section:
         advice = ADVICE[state.state].format(name=quote(now.port.name))
         lines.extend(prose(advice, view.columns))
     speed = None if state.speed is None else units.rate(state.speed).strip()
-    note = state.rate if state.layer is LinkLayer.INFINIBAND else ""
+    note = state.rate if state.is_infiniband else ""
     lines += [
         fact("link layer", state.layer, why.get("link_layer", "")),
         fact("physical state", state.phys_state, why.get("phys_state", "")),

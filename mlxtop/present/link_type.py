@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 from mlxtop.change.plan import Plan
 from mlxtop.link_type.card import Card, PortTypes
-from mlxtop.link_type.carry_out import Outcome
 from mlxtop.link_type.options import Change, methods
 from mlxtop.link_type.survey import LinkTypeSurvey
 from mlxtop.model.linktype import LinkType
@@ -83,13 +82,6 @@ def _runs(plan: Plan, sudo: bool) -> list[tuple[str, Role]]:
         runs.append((f"# {step.purpose}", Role.DIM))
         runs += _texts(step.lines(sudo), Role.ACCENT)
     return runs
-
-
-def outcome_blocks(outcome: Outcome, title: str) -> list[Block]:
-    """Return the result of a change, and what to do now."""
-    role = Role.GOOD if outcome.done else Role.CRITICAL
-    blocks = [(title, _texts(outcome.lines, role)), ("What to do now", _texts(outcome.next))]
-    return [(title, texts) for title, texts in blocks if texts]
 
 
 def _texts(texts: Iterable[str], role: Role = Role.TEXT) -> list[tuple[str, Role]]:

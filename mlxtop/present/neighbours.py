@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.model.lldp import LldpNeighbour
-from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.present.view import View, age, below, fact
@@ -13,7 +12,7 @@ from mlxtop.present.view import View, age, below, fact
 
 def neighbours(view: View) -> list[Section]:
     """Return the section about LLDP; none on InfiniBand, which has none."""
-    if view.now.now.link.layer is LinkLayer.INFINIBAND:
+    if view.now.now.link.is_infiniband:
         return []
     told = view.derived.neighbours
     lines: list[Line] = []

@@ -12,12 +12,13 @@ from mlxtop.model.sample import PcieStatus
 from mlxtop.passport.card import Passport, of_sample
 from mlxtop.present import units
 from mlxtop.present.congestion import congestion
-from mlxtop.present.counters import errors, rdma, traffic
+from mlxtop.present.counters import errors, rdma
 from mlxtop.present.ends import both_ends
 from mlxtop.present.fabric_page import fabric
 from mlxtop.present.link import link
 from mlxtop.present.passport import flash_section
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
+from mlxtop.present.traffic import traffic
 from mlxtop.present.view import View, age, below, fact, prose
 
 ENDS_PAGE = "8"

@@ -73,9 +73,9 @@ def _beside(card: Passport) -> Iterator[Line]:
         yield _fact("newer", text, role=Role.WARNING)
 
 
-def _wrapped(found: Iterable[Line], columns: int) -> Iterator[Line]:
+def _wrapped(lines: Iterable[Line], columns: int) -> Iterator[Line]:
     """Yield lines, what is too long below where it begins."""
-    for line in found:
+    for line in lines:
         if line_width(line) <= columns:
             yield line
             continue

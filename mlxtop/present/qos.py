@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from mlxtop.model.qos import DSCP, Dcb, Gid, Roce
-from mlxtop.model.sample import LinkLayer
 from mlxtop.model.tuning import PortTuning, settled
 from mlxtop.present.text import Line, Role, Section, headings, row
 from mlxtop.present.view import View, below, fact, prose
@@ -18,7 +17,7 @@ _MOST_GIDS = 12
 def settings(view: View) -> list[Section]:
     """Return the settings of a port's priorities and of RoCE."""
     now = view.now.now
-    if now.link.layer is LinkLayer.INFINIBAND:
+    if now.link.is_infiniband:
         return []
     tuning = settled(now.settings, PortTuning)
     roce = tuning.roce

@@ -15,8 +15,8 @@ from mlxtop.present.view import SEVERITY_ROLES, incident_text
 from mlxtop.report.values import (
     Errors,
     Gap,
-    Happening,
     LoadRun,
+    NumberedCause,
     PortReport,
     Report,
     SensorTimes,
@@ -152,7 +152,7 @@ def event_count(errors: Errors) -> str:
     return f"{units.count(errors.events)} × {errors.meaning}"
 
 
-def others_text(one: Happening, report: Report) -> list[str]:
+def others_text(one: NumberedCause, report: Report) -> list[str]:
     """Return the events that belong to another one, each with its time."""
     others = one.cause.others
     told = [

@@ -30,7 +30,7 @@ class Urgency(IntEnum):
 
 
 class Label(NamedTuple):
-    """Text that can be clicked, and the action that a click runs: `app.keep_change`."""
+    """Text that can be clicked, and the action that a click runs: `app.keep`."""
 
     line: Line
     action: str

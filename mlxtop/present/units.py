@@ -136,11 +136,3 @@ def nice(value: float) -> float:
         return 1.0
     power = 10.0 ** floor(log10(value))
     return next(step * power for step in _NICE if step * power >= value * 0.9999)
-
-
-def floor_nice(value: float) -> float:
-    """Return the next round number that is not larger, for a scale: 80 for 99."""
-    if value <= 1.0:
-        return value
-    power = 10.0 ** floor(log10(value))
-    return next(step * power for step in reversed(_NICE) if step * power <= value * 1.0001)

@@ -15,11 +15,12 @@ from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.linkrate import parse_rate
-from mlxtop.model.sample import Link, LinkLayer, LinkState
+from mlxtop.model.sample import Link, LinkLayer, LinkState, Temperature
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
 from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import HeatStates, SensorHeat
+from mlxtop.watch.heat_limits import HeatLimits, limits_of
 
 if TYPE_CHECKING:
     from mlxtop.present.ends_tables import BothEnds
@@ -92,6 +93,11 @@ class View(NamedTuple):
         """Return state and forecast of a sensor; None where nobody follows it."""
         return None if self.heat is None else self.heat.of(self.port, sensor)
 
+    def limits(self, sensor: Temperature) -> HeatLimits:
+        """Return the limits of a sensor: those that it is followed by, where somebody does."""
+        heat = self.heat_of(sensor.name)
+        return heat.limits if heat else limits_of(sensor, self.now.now, self.adapter)
+
     def why(self) -> dict[str, str]:
         """Return the reasons of the empty fields of the port and its card."""
         card = self.adapter
@@ -152,7 +158,7 @@ def speed_name(link: Link) -> str:
     >>> speed_name(Link(LinkLayer.ETHERNET, speed=100_000_000_000))
     '100G Eth'
     """
-    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    rate = parse_rate(link.rate) if link.is_infiniband else None
     if rate is not None:
         return f"{rate.generation} {rate.signalling:g}G"
     speed = "up" if link.speed is None else units.speed(link.speed)
@@ -167,7 +173,7 @@ def short_speed_name(link: Link) -> str:
     >>> short_speed_name(Link(LinkLayer.ETHERNET, speed=100_000_000_000))
     '100G'
     """
-    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    rate = parse_rate(link.rate) if link.is_infiniband else None
     return rate.generation if rate is not None else speed_name(link._replace(layer=None))
 
 

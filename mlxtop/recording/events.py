@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlxtop.watch.watch import EVENTS, TimedIncident, Watch
+from mlxtop.watch.event_list import EVENTS, TimedIncident
+from mlxtop.watch.watch import Watch
 
 MOST_EVENTS = 20_000
 """Events of a recording that are kept, the newest."""
@@ -29,15 +30,15 @@ class EventLog:
         if watch is not self._watch:
             self._watch, self.first = watch, len(self.events)
             self._passed = self._changes = 0
-        if watch.changes == self._changes:
+        if watch.events.changes == self._changes:
             return
         kept = list(watch.events)
         if len(kept) < EVENTS:  # all that it was told
             self.events[max(0, self.first) :] = kept[max(0, -self.first) :]
         else:
-            self._add(watch.events_after(self._passed))
+            self._add(watch.events.after(self._passed))
             self._renew(kept)
-        self._passed, self._changes = watch.event_count, watch.changes
+        self._passed, self._changes = watch.events.total, watch.events.changes
         extra = len(self.events) - MOST_EVENTS
         if extra > 0:
             del self.events[:extra]
@@ -48,7 +49,7 @@ class EventLog:
     def go_on(self, watch: Watch, first: int) -> None:
         """Go on with a Watch whose events are the last of these; `first`: place of its first."""
         self._watch, self.first = watch, first
-        self._passed, self._changes = watch.event_count, watch.changes
+        self._passed, self._changes = watch.events.total, watch.events.changes
         self._renew(list(watch.events))
 
     def _add(self, events: list[TimedIncident]) -> None:

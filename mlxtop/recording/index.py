@@ -42,7 +42,7 @@ from mlxtop.recording.recording import Recording
 from mlxtop.system.owner import STATE, base_directory, invoking_owner
 from mlxtop.watch.watch import TimedIncident
 
-FORMAT = 3
+FORMAT = 4
 SUFFIX = ".index"
 WORTH_S = 1800.0
 """Seconds of a recording below which looking through it anew takes no time."""

@@ -15,7 +15,7 @@ from mlxtop.recording.files import own_recordings
 from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.target import Target
 from mlxtop.system.clock import Clock
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 
 AFTER_S = 300.0
 """Seconds that are recorded after the last alarm began."""

@@ -65,10 +65,10 @@ def _magic(file: BinaryIO) -> Iterator[int]:
         if not more:
             return
         data += more
-        found = data.find(MAGIC)
-        while found >= 0:
-            yield at + found
-            found = data.find(MAGIC, found + 1)
+        place = data.find(MAGIC)
+        while place >= 0:
+            yield at + place
+            place = data.find(MAGIC, place + 1)
         at += len(data) - 2
         data = data[-2:]
 
@@ -103,8 +103,8 @@ def _first(line: bytes) -> tuple[int, float, float] | None:
     """Return number, wall clock and tick of a whole Sample, which is not parsed for it."""
     if not line.startswith(KEY_BEGINS):
         return None
-    short, found, _ = line.partition(b',"sample":')
-    record = parse_line(short + b"}" if found else line)
+    short, separator, _ = line.partition(b',"sample":')
+    record = parse_line(short + b"}" if separator else line)
     if record is None or type(record[KEY]) is not int:
         return None
     times = [record.get("wall"), record.get("tick")]

@@ -135,8 +135,8 @@ class Playback:
         self._begins = False
         self.is_exact, self.counted = True, None
         self._next = None
-        found = self.recording.at(checkpoint.place, checkpoint.moment)
-        self.moment, self._moments = found or (None, iter(()))
+        start = self.recording.at(checkpoint.place, checkpoint.moment)
+        self.moment, self._moments = start or (None, iter(()))
 
     def _checkpoints(self, place: int, wall: float) -> Iterator[Checkpoint]:
         """Yield the checkpoints from which verdicts can be settled at a time, the last first."""

@@ -59,15 +59,15 @@ class Recording:
         self.paths: list[Path] = []
         self.places: list[Place] = []
         """All places, in the order of reading."""
-        found: list[tuple[Path, list[Part]]] = []
+        files: list[tuple[Path, list[Part]]] = []
         for path in paths:
             with _open(path) as file:
-                found.append((path, list(parts_of(file, self.problems))))
-        found = sorted((one for one in found if one[1]), key=lambda one: one[1][0].wall)
-        if not found:
+                files.append((path, list(parts_of(file, self.problems))))
+        files = sorted((one for one in files if one[1]), key=lambda one: one[1][0].wall)
+        if not files:
             raise ValueError("holds no sample of a recording")
-        self._tell(found[-1][1][0].head)
-        for path, parts in found:
+        self._tell(files[-1][1][0].head)
+        for path, parts in files:
             if str(parts[0].head.get("host")) != self.host:
                 self.problems.tell(f"{path.name} is of another machine and is left out")
                 continue
@@ -256,11 +256,11 @@ def recordings_in(directory: Path) -> list[Path]:
     """Return the recordings in a folder, those that were written last at the end."""
     with rights_of(invoking_owner()):
         try:
-            found = [one for one in directory.iterdir() if one.suffix == SUFFIX and one.is_file()]
+            files = [one for one in directory.iterdir() if one.suffix == SUFFIX and one.is_file()]
         except FileNotFoundError:
             return []
-        found.sort(key=lambda one: one.stat().st_mtime)
-    return found[-MOST_FILES:]
+        files.sort(key=lambda one: one.stat().st_mtime)
+    return files[-MOST_FILES:]
 
 
 def _open(path: Path) -> BinaryIO:

@@ -133,9 +133,9 @@ def _next_member(file: Readable, data: bytes, at: int) -> tuple[int, bytes]:
     """Return the place of the next gzip member after the first byte of `data`, and its bytes."""
     data, at = data[1:], at + 1
     while True:
-        found = data.find(MAGIC)
-        if found >= 0:
-            return at + found, data[found:]
+        place = data.find(MAGIC)
+        if place >= 0:
+            return at + place, data[place:]
         kept = data[-2:]
         more = file.read(CHUNK)
         if not more:

@@ -49,7 +49,7 @@ def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
     Lines in which nothing has happened are not looked into. What two files have counts once.
     """
     codec, context = sample_codec().part("incidents"), Context()
-    found: list[Incident] = []
+    incidents: list[Incident] = []
     now: Any = ()
     start: float | None = None
     newest = had = -inf
@@ -62,7 +62,7 @@ def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
         if is_head:
             before, start = start, _start_of(record) or start
             if before is not None and start is not None and abs(start - before) >= SAME_BOOT_S:
-                found, newest = [], -inf
+                incidents, newest = [], -inf
             had = newest if wall <= newest else -inf
             continue
         sample = record.get("sample")
@@ -75,9 +75,9 @@ def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
         except UnreadableError:
             continue
         if wall > had:
-            found += now
+            incidents += now
     tick = last.sample.tick
-    return [one for one in found if one.tick is None or one.tick <= tick]
+    return [one for one in incidents if one.tick is None or one.tick <= tick]
 
 
 def _start_of(head: dict[str, Any]) -> float | None:

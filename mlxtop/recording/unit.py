@@ -37,6 +37,24 @@ _CAPABILITIES = {
     Rights.DYNAMIC: "CAP_NET_ADMIN CAP_SYSLOG",
     Rights.ROOT: "CAP_NET_ADMIN CAP_SYSLOG CAP_SYS_ADMIN CAP_SYS_RAWIO CAP_DAC_OVERRIDE",
 }
+_UNIT = """\
+
+[Unit]
+Description=Record the ports of ConnectX cards (mlxtop)
+Documentation=man:mlxtop(1)
+
+[Service]
+Type=notify"""
+_SERVICE = f"""\
+WatchdogSec=2min
+Restart=on-failure
+RestartSec=30s
+Nice=5
+IOSchedulingClass=idle
+StateDirectory={STATE}
+StateDirectoryMode=0700
+CacheDirectory={STATE}
+CacheDirectoryMode=0700"""
 _HARDENING = """\
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -86,24 +104,10 @@ def _lines(
         yield f"# {line}"
     if probed:
         yield "# Probes the peers in /etc/mlxtop-nic/settings.toml; print it anew for other ones."
-    yield ""
-    yield "[Unit]"
-    yield "Description=Record the ports of ConnectX cards (mlxtop)"
-    yield "Documentation=man:mlxtop(1)"
-    yield ""
-    yield "[Service]"
-    yield "Type=notify"
+    yield _UNIT
     words = (*program, "record", f"/var/lib/{STATE}", *arguments)
     yield f"ExecStart={exec_start(words)}"
-    yield "WatchdogSec=2min"
-    yield "Restart=on-failure"
-    yield "RestartSec=30s"
-    yield "Nice=5"
-    yield "IOSchedulingClass=idle"
-    yield f"StateDirectory={STATE}"
-    yield "StateDirectoryMode=0700"
-    yield f"CacheDirectory={STATE}"
-    yield "CacheDirectoryMode=0700"
+    yield _SERVICE
     # /var/cache/mlxtop-nic is a link where the user is the unit's own.
     yield f"Environment=XDG_CACHE_HOME=/var/cache{'' if is_root else '/private'}"
     if probed:
@@ -121,9 +125,7 @@ def _lines(
         devices="auto" if is_root else "closed",
         calls=" @raw-io" if is_root else "",
     )
-    yield ""
-    yield "[Install]"
-    yield "WantedBy=multi-user.target"
+    yield "\n[Install]\nWantedBy=multi-user.target"
 
 
 NAME = "mlxtop-record.service"

@@ -24,9 +24,10 @@ from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import played
 from mlxtop.recording.when import Named
 from mlxtop.report.port import Axis, PortTimes, Step
-from mlxtop.report.values import Gap, Happening, LoadRun, Report
+from mlxtop.report.values import Gap, LoadRun, NumberedCause, Report
 from mlxtop.watch.causes import causes, subject_of
-from mlxtop.watch.watch import TimedIncident, Watch
+from mlxtop.watch.event_list import TimedIncident
+from mlxtop.watch.watch import Watch
 
 MOST_PORTS = 1024
 MOST_GAPS = 1000
@@ -36,26 +37,30 @@ CLOCK_SET_S = 2.0
 """Seconds by which wall clock and tick part from each other when the clock is set."""
 
 
-def happenings(events: Iterable[TimedIncident], begin: float, *, whole: bool) -> list[Happening]:
+def numbered_causes(
+    events: Iterable[TimedIncident], begin: float, *, whole: bool
+) -> list[NumberedCause]:
     """Return events by their cause in order, without those that were over before `begin`.
 
     They are numbered from 1 where they are all of the recording.
     """
-    found = [one for one in causes(events) if one.until is None or one.until >= begin]
-    numbered = enumerate(reversed(found), 1)
-    return [Happening(number if whole else None, one) for number, one in numbered]
+    shown = [one for one in causes(events) if one.until is None or one.until >= begin]
+    numbered = enumerate(reversed(shown), 1)
+    return [NumberedCause(number if whole else None, one) for number, one in numbered]
 
 
-def all_happenings(recording: Recording, events: Iterable[TimedIncident]) -> list[Happening]:
+def all_numbered_causes(
+    recording: Recording, events: Iterable[TimedIncident]
+) -> list[NumberedCause]:
     """Return all events of a recording by their cause, with the numbers that a report has."""
-    return happenings(events, _axis(recording).begin, whole=True)
+    return numbered_causes(events, _axis(recording).begin, whole=True)
 
 
-def events_named(found: Iterable[Happening]) -> list[Named]:
+def events_named(causes: Iterable[NumberedCause]) -> list[Named]:
     """Return events by number, time and words, for `time_in`."""
     return [
         Named(number or 0, one.begin, f"{subject_of(one.lead.incident)} {one.lead.incident.text}")
-        for number, one in found
+        for number, one in causes
     ]
 
 
@@ -119,8 +124,8 @@ class _Collector:
     def run(self, loads: tuple[LoadRun, ...]) -> Report:
         """Play the recording and return the report."""
         watch = Watch(verdicts=False, frames=False, forecasts=False)
-        found = moments_until(self._recording, self._first, self._until, self._progress)
-        for moment, frame in played(found):
+        moments = moments_until(self._recording, self._first, self._until, self._progress)
+        for moment, frame in played(moments):
             if moment.restarts:
                 watch = Watch(verdicts=False, frames=False, forecasts=False)
             watch.health = self._health
@@ -229,10 +234,10 @@ class _Collector:
             masked=self._mask is not None,
         )
 
-    def _incidents(self) -> Iterable[Happening]:
+    def _incidents(self) -> Iterable[NumberedCause]:
         """Return what went on at some time of the report."""
         begin = _axis(self._recording).begin
-        for one in happenings(self._log.events, begin, whole=self._first == 0):
+        for one in numbered_causes(self._log.events, begin, whole=self._first == 0):
             ended = one.cause.until is not None and one.cause.until < self._since
             if one.cause.begin <= self._until and not ended:
                 yield one

@@ -186,8 +186,8 @@ class PortTimes:
         if view is None:
             return None
         port, link, (speed, carries) = view.now.now.port, view.now.now.link, self._line
-        found = ((name, one.result(name)) for name, one in self._sensors.items())
-        sensors = {name: one for name, one in found if one is not None}
+        results = ((name, one.result(name)) for name, one in self._sensors.items())
+        sensors = {name: one for name, one in results if one is not None}
         charts = {name: one.result() for name, one in self._charts.items()}
         charts |= {name: self._sensors[name].chart.result() for name in sensors}
         return PortReport(
@@ -248,9 +248,9 @@ def by_meaning(moved: Iterable[_Moved]) -> Iterator[Errors]:
     groups: dict[str, list[_Moved]] = {}
     for one in moved:
         groups.setdefault(one.counter.help, []).append(one)
-    found = [_errors(meaning, group) for meaning, group in groups.items()]
+    errors = [_errors(meaning, group) for meaning, group in groups.items()]
     yield from sorted(
-        found, key=lambda one: (-_ORDER.index(one.severity), -(one.events or 0), one.first)
+        errors, key=lambda one: (-_ORDER.index(one.severity), -(one.events or 0), one.first)
     )
 
 

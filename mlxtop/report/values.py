@@ -131,7 +131,7 @@ class LoadRun(NamedTuple):
     note: str
 
 
-class Happening(NamedTuple):
+class NumberedCause(NamedTuple):
     """Events of one cause."""
 
     number: int | None
@@ -156,7 +156,7 @@ class Report:
     """That were recorded in between."""
     samples: int
     ports: tuple[PortReport, ...] = ()
-    incidents: tuple[Happening, ...] = ()
+    incidents: tuple[NumberedCause, ...] = ()
     dropped: int = 0
     """Incidents that were too many to be kept."""
     pcie_errors: Mapping[str, int] = field(default_factory=dict)

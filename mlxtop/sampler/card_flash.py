@@ -31,15 +31,15 @@ def alone(system: System, adapter: Adapter) -> Iterator[None]:
 
 def read_card_flash(system: System, adapter: Adapter) -> CardFlash:
     """Return what VPD and flash tell; nothing is written to the card, and nothing raised."""
-    found = _tool(system)
+    contents = _tool(system)
     if not (system.root or system.captured):
-        return _without(found, vpd=NEEDS_ROOT, flash=NEEDS_ROOT)
+        return _without(contents, vpd=NEEDS_ROOT, flash=NEEDS_ROOT)
     try:
         with alone(system, adapter):
-            return _ask(system, adapter.place, found)
+            return _ask(system, adapter.place, contents)
     except OSError as error:
         why = reason(error, system.captured)
-        return _without(found, vpd=why, flash=why)
+        return _without(contents, vpd=why, flash=why)
 
 
 def _tool(system: System) -> CardFlash:
@@ -54,25 +54,27 @@ def _tool(system: System) -> CardFlash:
     return CardFlash(tool=name, tool_version=version)
 
 
-def _without(found: CardFlash, **reasons: str) -> CardFlash:
-    return found._replace(absent={**found.absent, **reasons})
+def _without(contents: CardFlash, **reasons: str) -> CardFlash:
+    return contents._replace(absent={**contents.absent, **reasons})
 
 
-def _ask(system: System, device: str, found: CardFlash) -> CardFlash:
+def _ask(system: System, device: str, contents: CardFlash) -> CardFlash:
     """Ask the card itself, its lock held."""
     try:
-        found = found._replace(vpd=read_vpd(system, device))
+        contents = contents._replace(vpd=read_vpd(system, device))
     except OSError as error:
-        found = _without(found, vpd=reason(error, system.captured))
-    if found.tool is None:
-        found = _without(found, flash=found.absent["tool"])
+        contents = _without(contents, vpd=reason(error, system.captured))
+    if contents.tool is None:
+        contents = _without(contents, flash=contents.absent["tool"])
     else:
         try:
-            return found._replace(flash=read_query(system, found.tool, ("-d", device)))
+            return contents._replace(flash=read_query(system, contents.tool, ("-d", device)))
         except OSError as error:
-            found = _without(found, flash=f"{found.tool}: {reason(error, system.captured)}")
+            contents = _without(
+                contents, flash=f"{contents.tool}: {reason(error, system.captured)}"
+            )
     manager = installed(system, fwmanager.TOOLS)
     if manager is not None:
         with suppress(OSError):  # why flint did not answer is told already
-            found = found._replace(flash=fwmanager.read_report(system, manager, device))
-    return found
+            contents = contents._replace(flash=fwmanager.read_report(system, manager, device))
+    return contents

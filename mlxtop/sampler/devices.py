@@ -11,7 +11,8 @@ from threading import Event
 from mlxtop.model.identity import Adapter, Port, PortId
 from mlxtop.model.sample import Link, PortSample, Problem, Temperature
 from mlxtop.sampler.discover import Inventory, discover
-from mlxtop.sampler.facts import Fact, Facts
+from mlxtop.sampler.fact_readers import FactReaders
+from mlxtop.sampler.facts import Fact
 from mlxtop.sampler.port_readers import PortReaders
 from mlxtop.sampler.reader_table import ReaderInputs
 from mlxtop.sampler.slow import Workers
@@ -77,7 +78,7 @@ class Devices:
                 self._links_changed.set()
         self._blind = True
 
-    def look(self, facts: Facts) -> Inventory:
+    def look(self, facts: FactReaders) -> Inventory:
         """Return what there is; read again when an event says so, else now and then."""
         now = self._system.now()
         inventory = self.inventory
@@ -95,7 +96,7 @@ class Devices:
             self._update_links(links)
         return inventory
 
-    def _discover(self, now: float, facts: Facts) -> Inventory:
+    def _discover(self, now: float, facts: FactReaders) -> Inventory:
         self._discovered = now
         self.inventory = inventory = discover(self._system, self._everything)
         hwmon = {f.address: f.hwmon for a in inventory.adapters for f in a.functions}
@@ -157,7 +158,7 @@ class Devices:
             return LinkCounters({}, 0.0)
 
     def samples(
-        self, counters: LinkCounters, facts: Facts, problems: list[Problem]
+        self, counters: LinkCounters, facts: FactReaders, problems: list[Problem]
     ) -> dict[PortId, PortSample]:
         """Return every selected port as it was last read."""
         ports = counters.bare(self._bare)

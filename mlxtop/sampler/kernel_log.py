@@ -62,11 +62,11 @@ class KernelLogFollower:
     def take(self, note: Callable[[Incident], None]) -> tuple[Incident, ...]:
         """Return what is new or has changed since the last call; each is also handed to `note`."""
         with self._lock:
-            found = (*self._fold.take(self._system.now()), *self._lost, *self._dropped_lines())
+            incidents = (*self._fold.take(self._system.now()), *self._lost, *self._dropped_lines())
             self._lost.clear()
-        for one in found:
+        for one in incidents:
             note(one)
-        return found
+        return incidents
 
     def _add_dropped(self, record: KernelRecord) -> None:
         """Count lines that the kernel dropped; in one gap, where they are not far apart."""

@@ -16,7 +16,8 @@ from mlxtop.model.path import NO_PATHS, PathStatus
 from mlxtop.model.sample import Cpu, Problem, Sample, SourceKind
 from mlxtop.sampler.devices import Devices
 from mlxtop.sampler.discover import Inventory
-from mlxtop.sampler.facts import AskCard, Fact, Facts
+from mlxtop.sampler.fact_readers import FactReaders
+from mlxtop.sampler.facts import AskCard, Fact
 from mlxtop.sampler.kernel_log import MODULE_KINDS, KernelLogFollower
 from mlxtop.sampler.lacking import lacking
 from mlxtop.sampler.miscounts import Miscounts
@@ -71,8 +72,8 @@ class LiveSource:
         self.guarded = False
         self.looked_at: PortId | None = None
         self.more_wants: frozenset[Fact] = frozenset()
-        self._lacking = lacking(system)
         """Slow facts that somebody wants for a while."""
+        self._lacking = lacking(system)
         self._calm = 0.0 if system.captured else calm
         self._system = system
         self._patience = patience
@@ -81,7 +82,7 @@ class LiveSource:
         self._kernel_log = KernelLogFollower(system) if incidents else None
         self._workers = Workers("readers", system.clock)
         self._devices = Devices(system, everything, include, self._workers)
-        self._facts = Facts(system, wants | {Fact.PCIE, Fact.IN_USE}, self._workers, ask_card)
+        self._facts = FactReaders(system, wants | {Fact.PCIE, Fact.IN_USE}, self._workers, ask_card)
         self._begun: float | None = None
         self._cpu: Cpu | None = None
 
@@ -180,14 +181,7 @@ class LiveSource:
         for readers in devices.asking:
             readers.poll(now)
         counters = devices.counters(problems)
-        self._begun = now if self._begun is None else self._begun
-        calm = now - self._begun >= self._calm
-        facts.looked_at, facts.more_wants = self.looked_at, self.more_wants
-        facts.poll(now, calm, hurried=first and self._hurry)
-        for readers in devices.asking:
-            readers.memory.guarded = self.guarded
-            readers.wanted = facts.reads_all or readers.port.id == self.looked_at
-            readers.poll_slow(now, calm)
+        self._poll_slow(now, hurried=first and self._hurry)
         self._settle(everything=first or self._patience is not None)
         ports = devices.samples(counters, facts, problems)
         log = self._kernel_log
@@ -216,6 +210,18 @@ class LiveSource:
             paths=self.paths(),
         )
         return self.miscounts.apply(sample)
+
+    def _poll_slow(self, now: float, hurried: bool) -> None:
+        """Start the slow reads that are due; `hurried`: of facts only those that are quick."""
+        facts = self._facts
+        self._begun = now if self._begun is None else self._begun
+        calm = now - self._begun >= self._calm
+        facts.looked_at, facts.more_wants = self.looked_at, self.more_wants
+        facts.poll(now, calm, hurried=hurried)
+        for readers in self._devices.asking:
+            readers.memory.guarded = self.guarded
+            readers.wanted = facts.reads_all or readers.port.id == self.looked_at
+            readers.poll_slow(now, calm)
 
     def _look(self) -> Inventory:
         """Return what there is; what stumbles over one odd device does not end the count."""

@@ -91,7 +91,7 @@ class Miscounts:
                 ports[port] = now._replace(miscounts=(_miscount(entry),))
         return sample._replace(ports=ports)
 
-    def learn(self, frame: Frame, port: PortId, found: Miscount | None) -> str | None:
+    def learn(self, frame: Frame, port: PortId, miscount: Miscount | None) -> str | None:
         """Keep what a test has found of a port, or that its usual source is right.
 
         Returns what went wrong with the file.
@@ -102,9 +102,9 @@ class Miscounts:
         with self._lock:
             entries = dict(self._load())
             before = entries.pop(place.key, None)
-            if found is not None:
+            if miscount is not None:
                 same = {"kernel": place.kernel, "firmware": place.firmware}
-                entries[place.key] = {**found._asdict(), **same}
+                entries[place.key] = {**miscount._asdict(), **same}
             elif before is None:
                 return None
             self._entries = dict(list(entries.items())[-MOST:])
@@ -167,13 +167,13 @@ def parse_entries(text: str) -> dict[str, dict[str, Any]]:
         return {}
     if not isinstance(whole, dict) or whole.get("schema") != SCHEMA:
         return {}
-    found = whole.get("miscounts")
-    if not isinstance(found, dict):
+    entries = whole.get("miscounts")
+    if not isinstance(entries, dict):
         return {}
     texts = ("source", "instead", "run", "kernel", "firmware")
     return {
         key: entry
-        for key, entry in list(found.items())[:MOST]
+        for key, entry in list(entries.items())[:MOST]
         if isinstance(entry, dict)
         and all(isinstance(entry.get(name), str) for name in texts)
         and isinstance(entry.get("factor"), float | int | None)

@@ -113,7 +113,7 @@ class OpenIncident:
 
     @property
     def times(self) -> int:
-        """How often it was reported, by the function that reported it most often."""
+        """Return how often it was reported, by the function that reported it most often."""
         return max(self._counts.values(), default=1)
 
     def fits(self, each: Mapping[str, str]) -> bool:

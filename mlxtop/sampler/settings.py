@@ -7,7 +7,6 @@ Documentation/ABI/testing/sysfs-kernel-iommu_groups
 from __future__ import annotations
 
 import errno
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -22,7 +21,7 @@ from mlxtop.sources.kernel.pci import is_dead, read_config, read_interrupts
 from mlxtop.sources.kernel.proc import parse_words, read_allowed_cores
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.system.answers import reason
-from mlxtop.system.door import Answer, Question, System
+from mlxtop.system.door import Answer, Question, System, os_error
 
 T = TypeVar("T")
 
@@ -203,7 +202,7 @@ def _running(system: System) -> dict[int, str]:
     entries = ((whole(entry, PID), entry) for entry in system.list("/proc"))
     processes = [(pid, entry) for pid, entry in entries if pid is not None]
     if not processes:  # a capture of other files below /proc
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/proc")
+        raise os_error(errno.ENOENT, "/proc")
     running = {pid: read_text(system, f"/proc/{entry}/comm") for pid, entry in processes}
     return {pid: name for pid, name in running.items() if name in SERVICES or name in TESTS}
 

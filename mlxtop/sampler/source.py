@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from threading import Event
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import PortId
@@ -23,6 +24,16 @@ class Stop(Event):
         """End it, and wake it."""
         super().set()
         self.nudged.set()
+
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+
+def set_by_signals(stop: AnyEvent) -> AnyEvent:
+    """Have an event set when we are told to end, so that everything ends in order; return it."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 class Source(Protocol):

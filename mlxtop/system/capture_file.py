@@ -32,7 +32,6 @@ import binascii
 import errno
 import io
 import json
-import os
 import re
 import shlex
 from collections.abc import Iterable
@@ -41,7 +40,7 @@ from urllib.parse import unquote
 
 from mlxtop.model.json_text import decode
 from mlxtop.system.capture import HEADER, LAST, MOST_ENTRIES, Capture, Node
-from mlxtop.system.door import OUTPUT_LIMIT, Answer, Finished
+from mlxtop.system.door import OUTPUT_LIMIT, Answer, Finished, os_error
 from mlxtop.system.owner import LONGEST
 
 CAPTURE_LIMIT = 32 << 20
@@ -212,7 +211,7 @@ class _Parser:
             if not mark:
                 raise ValueError("a question without an answer")
             number = _errno(name)
-            self._capture.answers[_question(head)] = OSError(number, os.strerror(number))
+            self._capture.answers[_question(head)] = os_error(number)
             return
         self._values -= 1 + sum(map(value.count, ",[{"))
         if self._values < 0:

@@ -17,16 +17,12 @@ from mlxtop.system.answers import NOT_CAPTURED
 from mlxtop.system.capture import HEADER, MOST_ENTRIES, Capture, Node
 from mlxtop.system.capture_file import CAPTURE_LIMIT, parse_lines
 from mlxtop.system.clock import Clock, RealClock
-from mlxtop.system.door import Answer, CommandRefused, Finished, Question
+from mlxtop.system.door import Answer, CommandRefused, Finished, Question, os_error
 from mlxtop.system.kernel_log import parse_kmsg
 from mlxtop.system.owner import resolve
 
 LATEST = 253_402_300_799.0
 """Seconds since the epoch at the end of the year 9999."""
-
-
-def _failure(number: int, path: str) -> OSError:
-    return OSError(number, os.strerror(number), path)
 
 
 class Tree(Protocol):
@@ -92,11 +88,11 @@ class CapturedSystem:
         def target(place: str, more: bool) -> str | None:
             node = self._tree.node(place)
             if node is None:
-                raise _failure(errno.ENOENT, path)
+                raise os_error(errno.ENOENT, path)
             if more and node.content is not None:
-                raise _failure(errno.ENOTDIR, path)
+                raise os_error(errno.ENOTDIR, path)
             if more and node.error is not None and not any(self._tree.children(place)):
-                raise _failure(node.error, path)
+                raise os_error(node.error, path)
             nodes[place] = node
             return node.target
 
@@ -106,25 +102,25 @@ class CapturedSystem:
     def _node(self, path: str) -> tuple[str, Node]:
         place, node = self._find(path)
         if node.error is not None:
-            raise _failure(node.error, path)
+            raise os_error(node.error, path)
         return place, node
 
     def read(self, path: str) -> bytes:
         content = self._node(path)[1].content
         if content is None:
-            raise _failure(errno.EISDIR, path)
+            raise os_error(errno.EISDIR, path)
         return content[: door.FILE_LIMIT]
 
     def list(self, path: str) -> list[str]:
         place, node = self._node(path)
         if node.content is not None:
-            raise _failure(errno.ENOTDIR, path)
+            raise os_error(errno.ENOTDIR, path)
         return list(self._tree.children(place))
 
     def link(self, path: str) -> str:
         target = self._find(path, last=False)[1].target
         if target is None:
-            raise _failure(errno.EINVAL, path)
+            raise os_error(errno.EINVAL, path)
         return target
 
     def real(self, path: str) -> str:

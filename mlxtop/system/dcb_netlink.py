@@ -11,6 +11,7 @@ import socket
 import struct
 from typing import Any
 
+from mlxtop.system.door import os_error
 from mlxtop.system.netlink import Netlink, Table, attribute, attributes, decode
 
 _RTM_GETDCB = 78
@@ -81,5 +82,5 @@ class DcbNetlink(Netlink):
         body = _HEAD.pack(socket.AF_UNSPEC, _DCB_CMD_IEEE_GET, 0) + name
         answers = self.ask(_RTM_GETDCB, body, parse_dcb)
         if not answers:
-            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            raise os_error(errno.EOPNOTSUPP)
         return answers[0]

@@ -59,10 +59,10 @@ def parse_printed(line: str) -> PrintedLine:
     level, rest = _level(rest)
     wall, rest = _wall(rest)
     seconds = delta = None
-    if (found := _SINCE_START.match(rest)) is not None:
-        seconds, rest = float(found[1]), _after(_CALLER, rest[found.end() :])
-    elif (found := _SINCE_LAST.match(rest)) is not None:
-        delta, rest = float(found[1]), rest[found.end() :]
+    if (match := _SINCE_START.match(rest)) is not None:
+        seconds, rest = float(match[1]), _after(_CALLER, rest[match.end() :])
+    elif (match := _SINCE_LAST.match(rest)) is not None:
+        delta, rest = float(match[1]), rest[match.end() :]
     if seconds is not None or wall is None:
         rest = _after(_PRINTER, rest)
     return PrintedLine(rest.rstrip(), level, seconds, delta, wall)
@@ -95,18 +95,18 @@ def parse_dmesg(text: str) -> Iterator[KernelRecord]:
 
 def _after(pattern: re.Pattern[str], text: str) -> str:
     """Return what follows a pattern at the start of a text; the text where it does not stand."""
-    found = pattern.match(text)
-    return text if found is None else text[found.end() :]
+    match = pattern.match(text)
+    return text if match is None else text[match.end() :]
 
 
 def _level(text: str) -> tuple[int, str]:
     """Return the level that `dmesg -r` or `dmesg -x` printed, and the rest."""
-    found = _LEVEL.match(text)
-    if found is None or (found["name"] or "info") not in _LEVELS:
+    match = _LEVEL.match(text)
+    if match is None or (match["name"] or "info") not in _LEVELS:
         return _INFO, text
-    number = found["number"]
-    level = _LEVELS.index(found["name"]) if number is None else int(number) & 7
-    return level, text[found.end() :]
+    number = match["number"]
+    level = _LEVELS.index(match["name"]) if number is None else int(number) & 7
+    return level, text[match.end() :]
 
 
 def _wall(text: str) -> tuple[float | None, str]:
@@ -114,11 +114,11 @@ def _wall(text: str) -> tuple[float | None, str]:
 
     The zone is the same in all lines of a log: it does not count.
     """
-    if (found := _ISO.match(text)) is not None:
-        date, clock = found[1], found[2]
-    elif found := _CTIME.match(text) or _MINUTE.match(text) or _SYSLOG.match(text):
-        month, day, clock = _MONTHS.index(found[1]) + 1, int(found[2]), found[3]
-        year = int(found[4]) if found.re is _CTIME else _ANY_YEAR
+    if (match := _ISO.match(text)) is not None:
+        date, clock = match[1], match[2]
+    elif match := _CTIME.match(text) or _MINUTE.match(text) or _SYSLOG.match(text):
+        month, day, clock = _MONTHS.index(match[1]) + 1, int(match[2]), match[3]
+        year = int(match[4]) if match.re is _CTIME else _ANY_YEAR
         date = f"{year:04d}-{month:02d}-{day:02d}"
     else:
         return None, text
@@ -126,5 +126,5 @@ def _wall(text: str) -> tuple[float | None, str]:
         moment = datetime.fromisoformat(f"{date}T{clock}")
     except ValueError:
         return None, text
-    rest = _after(_PRINTER, text[found.end() :])
+    rest = _after(_PRINTER, text[match.end() :])
     return (moment - datetime(_ANY_YEAR, 1, 1)).total_seconds(), rest

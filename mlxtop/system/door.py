@@ -6,6 +6,7 @@ Everything that fails raises OSError with the errno of the kernel, whatever the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
@@ -30,6 +31,15 @@ Answers can come from a stranger's capture, so readers check every shape before 
 """
 
 
+def os_error(number: int, subject: str | None = None) -> OSError:
+    """Return the error of a number of the kernel's, in the class that Python has for it.
+
+    >>> os_error(2, "/proc/9")
+    FileNotFoundError(2, 'No such file or directory')
+    """
+    return OSError(number, os.strerror(number), subject)
+
+
 class Question(StrEnum):
     """Questions to the kernel that are no files; each says its subject, details and answer."""
 
@@ -41,7 +51,7 @@ class Question(StrEnum):
     None), `slave_kind`."""
     LINK_COUNTERS = "link-counters"
     """rtnetlink RTM_GETSTATS dump -> dict of ifindex to the tuple of rtnl_link_stats64 (the order
-    is `sources.netdev.LINK64`). JSON has string keys; readers accept both."""
+    is `sources.kernel.net.LINK64`). JSON has string keys; readers accept both."""
     VF_STATISTICS = "vf-statistics"
     """rtnetlink RTM_GETLINK of a netdev with RTEXT_FILTER_VF -> list of dicts `vf` (its number),
     `rx_bytes`, `tx_bytes`, `rx_packets`, `tx_packets`, `rx_dropped`, `tx_dropped` (or None). The

@@ -16,6 +16,8 @@ import struct
 import time
 from typing import Any, NamedTuple
 
+from mlxtop.system.door import os_error
+
 SIOCETHTOOL, SIOCGIFINDEX = 0x8946, 0x8933
 _GDRVINFO, _GSTRINGS, _GSTATS, _GSSET_INFO = 0x03, 0x1B, 0x1D, 0x37
 _GMODULEINFO, _GMODULEEEPROM = 0x42, 0x43
@@ -56,7 +58,7 @@ class EthtoolIoctl:
     def _ifreq(self, netdev: str, rest: bytes) -> bytes:
         name = os.fsencode(netdev)
         if not 0 < len(name) < 16:
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), netdev)
+            raise os_error(errno.ENODEV, netdev)
         return name.ljust(16, b"\0") + rest.ljust(24, b"\0")
 
     def _ioctl(self, netdev: str, buffer: array.array[int]) -> None:
@@ -80,7 +82,7 @@ class EthtoolIoctl:
         self._ioctl(netdev, asked)
         _, _, mask, count = struct.unpack("=IIQI", asked.tobytes())
         if not mask:
-            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), netdev)
+            raise os_error(errno.EOPNOTSUPP, netdev)
         room = count * 2 + _SPARE
         buffer = array.array("B", bytes(12 + _NAME * room))
         struct.pack_into("=III", buffer, 0, _GSTRINGS, _ETH_SS_STATS, count)

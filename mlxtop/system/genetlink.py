@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mlxtop.system import netlink
-from mlxtop.system.door import Question
+from mlxtop.system.door import Question, os_error
 from mlxtop.system.netlink import Table, attribute, attributes, decode, number, table_of, text, u32
 
 T = TypeVar("T")
@@ -253,7 +253,7 @@ class Genetlink(netlink.Netlink):
         head = netlink.nested(header, name, u32(_HEADER_FLAGS, flags))
         replies = self._ask("ethtool", command, head + body, parse)
         if not replies:
-            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            raise os_error(errno.EOPNOTSUPP)
         return replies[0]
 
     def simple(self, question: Question, netdev: str) -> dict[str, Any]:

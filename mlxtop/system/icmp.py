@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from threading import Event
 
-from mlxtop.system.door import Echo
+from mlxtop.system.door import Echo, os_error
 
 MAGIC = b"mlxtop-path\0"
 """Before the nonce in every probe."""
@@ -183,7 +183,7 @@ class LocalPinger:
         try:
             index = socket.if_nametoindex(device)
         except OSError:
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), device) from None
+            raise os_error(errno.ENODEV, device) from None
         channel = self._channel(":" in address)
         self._sequence += 1
         kind = _ECHO6 if channel.ipv6 else _ECHO

@@ -15,7 +15,7 @@ from mlxtop.system import door, events, kernel_log, process
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.commands import Commands
 from mlxtop.system.dcb_netlink import DcbNetlink
-from mlxtop.system.door import Answer, Finished, Question
+from mlxtop.system.door import Answer, Finished, Question, os_error
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
 from mlxtop.system.genetlink import SIMPLE, Genetlink
 from mlxtop.system.locks import claim
@@ -174,7 +174,7 @@ class LocalSystem:
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
         if "\0" in subject:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            raise os_error(errno.EINVAL)
         if question in SIMPLE:
             return self._generic.simple(question, subject)
         return self._questions[question](subject, *details)

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from mlxtop.system.door import os_error
+
 T = TypeVar("T")
 
 NLM_F_REQUEST, NLM_F_MULTI, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x2, 0x4, 0x10, 0x300
@@ -121,7 +123,7 @@ def messages(data: memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
 def failure(flags: int, content: memoryview) -> OSError | None:
     """Return what an NLMSG_ERROR message says; None when it only acknowledges."""
     if len(content) < 4:
-        return OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+        return os_error(errno.EBADMSG)
     code = -_ERROR.unpack_from(content)[0]
     if code == 0:
         return None
@@ -161,9 +163,9 @@ class _Channel:
         try:
             size = self.socket.recv_into(self.buffer, 0, socket.MSG_TRUNC)
         except BlockingIOError:
-            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+            raise os_error(errno.ETIMEDOUT) from None
         if size > len(self.buffer):
-            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+            raise os_error(errno.EMSGSIZE)
         return memoryview(self.buffer)[:size]
 
 

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
+from mlxtop.system.door import os_error
+
 STATE = "mlxtop-nic"
 """Directory of this program below XDG_STATE_HOME."""
 _NO_ID = 0xFFFFFFFF
@@ -194,7 +196,7 @@ def resolve(
             continue
         links += 1
         if links > _LINKS or len(link) > LONGEST:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            raise os_error(errno.ELOOP, path)
         if link.startswith("/"):
             done.clear()
         todo += link.split("/")[::-1]

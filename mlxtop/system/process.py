@@ -20,7 +20,7 @@ from enum import Enum
 from uuid import uuid4
 
 from mlxtop.system import supervisor
-from mlxtop.system.door import OUTPUT_LIMIT, Finished
+from mlxtop.system.door import OUTPUT_LIMIT, Finished, os_error
 from mlxtop.system.own_module import alone
 from mlxtop.system.owner import Owner, groups_of, search_path, which
 
@@ -225,7 +225,7 @@ class Attendant:
             pass_fds=tuple(fds),
         )
         if started.stdin is None or started.stdout is None:
-            raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
+            raise os_error(errno.EPIPE)
         self._pipe = started.stdin
         answer = b""
         with contextlib.suppress(BrokenPipeError):

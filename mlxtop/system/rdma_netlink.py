@@ -6,10 +6,10 @@ include/uapi/rdma/rdma_netlink.h; https://man7.org/linux/man-pages/man8/rdma-res
 from __future__ import annotations
 
 import errno
-import os
 from time import perf_counter, sleep
 from typing import Any
 
+from mlxtop.system.door import os_error
 from mlxtop.system.netlink import Netlink, Table, decode, number, text, u32
 from mlxtop.system.rdma_objects import KINDS, Tally, parse_counters, parse_summary
 
@@ -63,7 +63,7 @@ class RdmaNetlink(Netlink):
         handles = self.ask(_GET, b"", lambda data: decode(data, _HANDLE), dump=True)
         index = next((one["index"] for one in handles if one["name"] == device), None)
         if index is None:
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), device)
+            raise os_error(errno.ENODEV, device)
         body, absent = u32(_DEV_INDEX, index), dict[str, str]()
         answer: dict[str, Any] = {"held": {}, "absent": absent}
         try:

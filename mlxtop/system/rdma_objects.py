@@ -231,7 +231,7 @@ _COUNTER: Table = {**_OWNER, **table_of(number, {PORT: "port", 79: "id"})}
 
 def parse_counters(message: memoryview) -> list[dict[str, Any]]:
     """Return the counters that are bound to QPs: number, holder, number of QPs and `values`."""
-    found = []
+    counters = []
     for kind, table in attributes(message):
         for each, entry in attributes(table) if kind == 77 else ():
             if each != 78:
@@ -242,8 +242,8 @@ def parse_counters(message: memoryview) -> list[dict[str, Any]]:
                     one["qps"] = sum(1 for _ in attributes(content))
                 elif inner == 80:
                     one["values"] = _values(content)
-            found.append(one)
-    return found
+            counters.append(one)
+    return counters
 
 
 def _values(table: memoryview) -> dict[str, int]:

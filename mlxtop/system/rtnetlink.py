@@ -16,6 +16,7 @@ from functools import cache, partial
 from typing import Any
 
 from mlxtop.system import netlink
+from mlxtop.system.door import os_error
 from mlxtop.system.netlink import Table, attribute, attributes, decode, number, table_of, text, u32
 
 _RTM_GETNEIGH, _NDA_LLADDR = 30, 2
@@ -274,7 +275,7 @@ class Rtnetlink(netlink.Netlink):
         head = family, bits, bits if source else 0, 0, 0, 0, 0, 0
         routes = self.ask(_RTM_GETROUTE, _ROUTE.pack(*head, 0) + body, parse_route)
         if not routes:
-            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+            raise os_error(errno.ENETUNREACH)
         match = _ROUTE.pack(*head, _RTM_F_FIB_MATCH) + body
         indices = [index] if (index := routes[0]["dev"]) else []
         if not routes[0]["local"]:

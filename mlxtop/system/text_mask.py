@@ -86,8 +86,8 @@ class TextMask:
         # a short one of digits alone could be any number
         sure = [serial for serial in self.serials if len(serial) > 7 or not serial.isdecimal()]
         pattern = "|".join(map(re.escape, sorted(sure, key=len, reverse=True)))
-        found = rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])"
-        self._known_serials = re.compile(found, re.IGNORECASE) if sure else None
+        whole = rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])"
+        self._known_serials = re.compile(whole, re.IGNORECASE) if sure else None
 
     def text(self, text: str) -> str:
         """Return a text, path or name without names of machines, cards and modules."""

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from importlib.resources import files
-from math import inf
 from operator import attrgetter
-from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -18,14 +16,12 @@ from textual.app import ReturnType, SystemCommand
 from textual.message import Message
 from textual.screen import Screen
 
-from mlxtop.change.privilege import ActionContext
-from mlxtop.model.identity import PortId, PortKind
-from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
-from mlxtop.sources.kernel.sysfs import names
+from mlxtop.model.identity import PortId
+from mlxtop.settings import MIN_INTERVAL, Settings
 from mlxtop.system.process import can_be_continued
 from mlxtop.tui import themes
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
-from mlxtop.tui.places import Places
+from mlxtop.tui.machine_changes import MachineChanges
 from mlxtop.tui.pulse import Pulse
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
@@ -33,7 +29,6 @@ from mlxtop.tui.widgets.lines import ROLE_CLASSES, Lines
 
 if TYPE_CHECKING:
     from mlxtop.recording.prepare import Preparer
-    from mlxtop.tui.link_types import LinkTypes
     from mlxtop.tui.tour import Tour
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -42,8 +37,6 @@ FLIGHT_BEGIN_S = 0.8
 """Seconds after the start until the flight recorder is loaded; what came before is not lost."""
 LOOK_S = 20.0
 """Seconds for which it is said what to look at on a simulated machine."""
-AGAIN_S = 5.0
-"""Seconds within which to quit twice, while a load runs."""
 PROBATION_LOOK_S = 1.0
 """Seconds after the start until changes on probation are looked for."""
 PATHS_LOOK_S = 0.5
@@ -55,7 +48,7 @@ class EarlierRead(Message):
     """What came before memory was read from recordings."""
 
 
-class MlxtopApp(Places):
+class MlxtopApp(MachineChanges):
     """The live screen."""
 
     TITLE = "mlxtop"
@@ -67,7 +60,6 @@ class MlxtopApp(Places):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS = bindings(Scope.EVERYWHERE)
-    _quit_asked = -inf
     first_port: PortId | None = None
     """A port whose pages are opened once it is there."""
     story = ""
@@ -81,8 +73,6 @@ class MlxtopApp(Places):
     replay = False
     """A recording is played: what belongs to a live machine does not exist."""
     _preparer: Preparer | None = None
-    link_types: LinkTypes | None = None
-    """Changes of link types; made when the first is wanted."""
 
     def on_ready(self) -> None:
         if self.look and self.tour is None:
@@ -95,10 +85,6 @@ class MlxtopApp(Places):
             self.state.watch.past = self.flight.past(self.state.watch.recent)
             self.flight.earlier.told = self._tell_of_earlier
             self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
-
-    @property
-    def readonly(self) -> bool:
-        return self.context is None or self.settings.readonly or not self.source.kind.may_change
 
     @property
     def theme_names(self) -> list[str]:
@@ -175,20 +161,10 @@ class MlxtopApp(Places):
     def _run_later(self, action: str) -> None:
         self.call_later(self.run_action, action, self.screen)
 
-    async def action_quit(self) -> None:
-        """Quit; while a load runs, only when that was asked for twice."""
-        now = monotonic()
-        if self.loads is not None and self.loads.busy and now - self._quit_asked > AGAIN_S:
-            self._quit_asked = now
-            text = "a load test is running: once more ends it and quits"
-            self.notify(text, severity="warning", timeout=AGAIN_S)
-        else:
-            await super().action_quit()
-
     def action_record(self) -> None:
         """Save what the flight recorder holds and go on recording, or stop that."""
         if self.flight is None:
-            self.notify("nothing to record: this machine is no live one", severity="warning")
+            self.notify("this machine cannot be recorded: it is not a live one", severity="warning")
             return
         self.flight.switch()
         self.lookout.expect()
@@ -252,54 +228,6 @@ class MlxtopApp(Places):
             return False
         return super().check_action(action, parameters)
 
-    def action_link_type(self) -> None:
-        view = self.state.view(0)
-        if view is None:
-            self.no_port()
-        if self.context is None or self.readonly or view is None:
-            return
-        port = view.now.now.port
-        if port.adapter is None or port.kind is not PortKind.PHYSICAL:
-            self.notify(f"{port.name} is no port of a card", severity="warning")
-            return
-        self._made_link_types(self.context).open(port)
-
-    def _made_link_types(self, context: ActionContext) -> LinkTypes:
-        """Return the changes of link types; what they take is loaded when they are first wanted."""
-        from mlxtop.tui.link_types import LinkTypes
-
-        self.link_types = self.link_types or LinkTypes(self, context)
-        return self.link_types
-
-    def action_keep(self) -> None:
-        self._answer(keep=True)
-
-    def action_take_back(self) -> None:
-        self._answer(keep=False)
-
-    def _answer(self, keep: bool) -> None:
-        """Keep a change on probation or take it back, wherever we are."""
-        if self.link_types is None or not self.link_types.items():
-            self.notify("no change is on probation")
-        else:
-            self.link_types.answer(keep)
-
-    def look_for_probation(self) -> None:
-        """Show a change on probation that another program has begun, if there is one."""
-        from mlxtop.change.revert import PREFIX, RUN
-
-        if self.context is None or self.readonly:
-            return
-        if any(name.startswith(PREFIX) for name in names(self.context.system, RUN)):
-            self._made_link_types(self.context).look_for_others()
-
-    def show_ribbon(self) -> None:
-        """Draw the ribbon alone."""
-        if self.open and self.is_running:
-            for screen in (*self._visible_screens(), self.screen):
-                if isinstance(screen, WatchScreen | Dialog) and screen.is_mounted:
-                    screen.ribbon.present(self.ribbon_items())
-
     def farewell(self) -> list[str]:
         """Return lines for a person who has left: what goes on without us, and what was recorded.
 
@@ -308,16 +236,6 @@ class MlxtopApp(Places):
         lines = self.link_types.farewell() if self.link_types is not None else []
         recorded = self.flight.close() if self.flight is not None else None
         return [*lines, recorded] if recorded else lines
-
-    def action_load(self) -> None:
-        from mlxtop.tui.screens.load import Loads
-
-        if self.state.selected is None:
-            self.no_port()
-        elif self.context is not None and not self.readonly:
-            self.loads = self.loads or Loads(self, self.context)
-            self.feed.tap = self.loads.session.frame
-            self.loads.open()
 
     def action_suspend_process(self) -> None:
         """Stop as the terminal's Ctrl-Z does: everything that was started with us as one job."""
@@ -360,10 +278,6 @@ class MlxtopApp(Places):
             self.notify(f"while a load runs, its heat guard needs a sample every {longest:g} s")
         self.source.interval = min(longest, max(MIN_INTERVAL, seconds))
 
-    def longest_interval(self) -> float:
-        """Return how many seconds may lie between samples now."""
-        return MAX_INTERVAL if self.loads is None else self.loads.longest_interval
-
     def action_options(self, name: str = "") -> None:
         from mlxtop.tui.screens.options import OptionsDialog
 
@@ -379,8 +293,7 @@ class MlxtopApp(Places):
         elif name == "ascii":
             self.state.ascii = settings.ascii or themes.only_ascii(os.environ)
         elif name == "theme":
-            few = self.console.color_system in (None, "standard")
-            self.theme = themes.choose(settings.theme, self.available_themes, few)
+            self.choose_theme()
         elif name == "keys":
             self.set_keymap(dict(settings.keys))
         for screen in self.screen_stack:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mlxtop.model.frame import Frame
     from mlxtop.sampler.source import Source
     from mlxtop.system.door import System
-    from mlxtop.tui.hosts import Seat
     from mlxtop.tui.screens.load import Loads
+    from mlxtop.tui.seat import Seat
 
 
 class FarEnds:

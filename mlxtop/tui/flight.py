@@ -13,7 +13,7 @@ from mlxtop.present import units
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock
 from mlxtop.tui.earlier import Earlier
-from mlxtop.watch.heat import Alert
+from mlxtop.watch.alert import Alert
 from mlxtop.watch.past import Moment, Past
 
 if TYPE_CHECKING:
@@ -177,10 +177,10 @@ class _MemoryFirst:
         self._memory, self._flight = memory, flight
 
     def moment(self, tick: float) -> Moment | None:
-        found, held = self._memory.moment(tick), self._flight.held
-        if found is None and held is not None:
-            found = held.moment(tick)
-        return self._flight.earlier.moment(tick) if found is None else found
+        moment, held = self._memory.moment(tick), self._flight.held
+        if moment is None and held is not None:
+            moment = held.moment(tick)
+        return self._flight.earlier.moment(tick) if moment is None else moment
 
     def reach_s(self) -> float:
         held = self._flight.held

@@ -5,14 +5,12 @@ Every machine has its own thread, Watch and state. What the person has chosen ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlxtop.change.privilege import ActionContext
-from mlxtop.hosts.machines import Machine, seen_machine
-from mlxtop.model.frame import Frame
-from mlxtop.model.machine import MachineState, PortRef, Reach, SeenMachine
+from mlxtop.hosts.machines import seen_machine
+from mlxtop.model.machine import MachineState, PortRef, SeenMachine
 from mlxtop.present.alarms import alarm_items
 from mlxtop.present.machines import machine_title
 from mlxtop.present.pages import ENDS_PAGE
@@ -25,18 +23,14 @@ from mlxtop.system.clock import Clock, RealClock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.ends import LinkScreen
 from mlxtop.tui.far_end import FarEnds
-from mlxtop.tui.feed import Feed
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.port_table import Block
 from mlxtop.watch.alarms import Subject
-from mlxtop.watch.heat import Alert
-from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
-    from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
-    from mlxtop.tui.screens.load import Loads
+    from mlxtop.tui.seat import Seat
 
 LOOK_S = 1.0
 """Seconds between two pictures where the machine under the cursor gives none."""
@@ -46,49 +40,6 @@ _THERE = {
     "link_type": "link types are changed on {} itself",
 }
 """Actions that are not done on a machine that is read from afar, with what to do instead."""
-
-
-class Seat:
-    """A machine on the screen: what the app has of one, for each."""
-
-    def __init__(
-        self, machine: Machine, context: ActionContext | None = None, feed: Feed | None = None
-    ) -> None:
-        """`context`: where the machine may be changed from here. `feed`: one that has begun."""
-        self.machine, self.context = machine, context
-        self.feed = feed or Feed(machine.source)
-        self.state = State()
-        self.paths: PathFollower | None = None
-        self.flight: Flight | None = None
-        self.loads: Loads | None = None
-        self.fire: Callable[[Alert], None] | None = None
-
-    @property
-    def name(self) -> str:
-        return self.machine.name
-
-    @property
-    def reach(self) -> Reach:
-        """Return how the machine is reached; one whose thread has ended is lost."""
-        if self.feed.error is None:
-            return self.machine.reach
-        return self.machine.reach._replace(state=MachineState.LOST, why=str(self.feed.error))
-
-    @property
-    def is_live(self) -> bool:
-        return self.reach.state is MachineState.LIVE and self.state.newest is not None
-
-    def arrive(self, frame: Frame) -> list[Alert]:
-        """Take a frame in; return what has become bad."""
-        before = self.state.newest
-        if before is not None and frame.sample.tick < before.sample.tick:
-            self.state.look(Watch())  # it was started anew
-        alerts = self.state.arrive(frame)
-        if self.flight is not None:
-            self.flight.take(frame, alerts)
-        if self.paths is not None:
-            self.paths.take(frame, self.state.watch)
-        return alerts
 
 
 class HostsApp(MlxtopApp):

@@ -26,7 +26,7 @@ from mlxtop.present.ribbon import RibbonItem
 from mlxtop.tui.commands import COMMANDS, keys_of
 
 if TYPE_CHECKING:
-    from mlxtop.tui.app import MlxtopApp
+    from mlxtop.tui.machine_changes import MachineChanges
 
 TICK_S = 1.0
 LOOK_TICKS = 3
@@ -37,7 +37,7 @@ UNDER_WAY = (Stage.RUNNING, Stage.KEEP)
 class LinkTypes:
     """The newest session, changes on probation that others began, and what the ribbon tells."""
 
-    def __init__(self, app: MlxtopApp, context: ActionContext) -> None:
+    def __init__(self, app: MachineChanges, context: ActionContext) -> None:
         self._app, self._context = app, context
         self.session: LinkTypeSession | None = None
         self._others: dict[str, PendingChange] = {}
@@ -79,8 +79,8 @@ class LinkTypes:
         """Look whether another program has a change on probation."""
 
         def look() -> None:
-            found = waiting(self._context.system)
-            self._later(lambda: self._found(found))
+            others = waiting(self._context.system)
+            self._later(lambda: self._found(others))
 
         if not self._context.system.demo:
             Thread(target=look, name="changes on probation", daemon=True).start()

@@ -12,18 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from textual.app import App
-from textual.driver import Driver
-from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.present.alarms import alarm_items, alert_text, headline
+from mlxtop.present.alarms import alarm_items
 from mlxtop.present.ribbon import RibbonItem
-from mlxtop.present.text import clean
 from mlxtop.present.view import View
 from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.sampler.source import Source
@@ -35,8 +31,10 @@ from mlxtop.tui.feed import Feed
 from mlxtop.tui.lookout import Lookout
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
-from mlxtop.tui.terminal import QUESTION, Flow, notification
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.tui.terminal import QUESTION, Flow
+from mlxtop.tui.terminal_app import TerminalApp
+from mlxtop.tui.window import TerminalWindow
+from mlxtop.watch.alert import Alert, AlertKind
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
@@ -52,16 +50,14 @@ SETTLED = 0.5
 """Seconds after it until memory is tidied."""
 RINGS = frozenset(AlertKind) - {AlertKind.WARMING, AlertKind.PATH_UP}
 """What the bell rings for and what the desktop is told, where it is wanted."""
-SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
-"""Keep the title of the terminal's window, and bring it back."""
 
 
 class FrameArrived(Message):
     """The sampling thread has put down frames."""
 
 
-class LiveApp(App[int]):
-    """Samples, draws and ends in order. The exit status is what `run()` returns, 0 for None."""
+class LiveApp(TerminalApp):
+    """Samples and draws."""
 
     def __init__(
         self,
@@ -71,9 +67,8 @@ class LiveApp(App[int]):
         feed: Feed | None = None,
     ) -> None:
         """Take the `feed` of the source where it has begun already."""
-        # Only so does Textual leave out colours altogether instead of showing them as greys.
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self.source, self.settings, self.context = source, settings, context
+        super().__init__(settings)
+        self.source, self.context = source, context
         self.feed = feed or Feed(source)
         self.state = State(
             settings.bits, settings.ascii or themes.only_ascii(os.environ), settings.window
@@ -85,8 +80,6 @@ class LiveApp(App[int]):
         """Runs the user's script for an alert, without waiting for it."""
         self.examination: Thread | None = None
         """The only thread that examines a port for the list of findings."""
-        self.error: Exception | None = None
-        """What ended the program; told when the terminal is itself again."""
         self.more_items: list[Callable[[], Sequence[RibbonItem]]] = []
         """Each returns items of the ribbon that come from elsewhere than the Watch; asked again
         for every frame, and by `draw`."""
@@ -106,24 +99,9 @@ class LiveApp(App[int]):
         """Widgets to be painted when the frame that is being drawn is complete."""
         self.answering = True
         """What is drawn now answers a key or the mouse, and is not just the next frame."""
-        self._title = ""
+        self.terminal_window = TerminalWindow(self)
         self._flow = Flow()
         self._waiting = False
-        self._in_place = False
-        self._status: int | None = None
-        """The exit status with which we were told to end."""
-        for theme in themes.own_themes():
-            self.register_theme(theme)
-        few = self.console.color_system in (None, "standard")
-        self.theme = themes.choose(settings.theme, self.available_themes, few)
-        self.set_keymap(dict(settings.keys))
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return themes.variables(self.current_theme)
-
-    def get_driver_class(self) -> type[Driver]:
-        chosen = super().get_driver_class()
-        return QuietDriver if chosen is LinuxDriver else chosen
 
     # From the start to the end
 
@@ -136,10 +114,9 @@ class LiveApp(App[int]):
 
     def on_ready(self) -> None:
         """Show the first frame now that everything is in place, if it is there soon."""
-        self._in_place = True
-        if self._status is not None:
-            self.exit(return_code=self._status)
-        elif self.state.frame is None:
+        if self.end_if_told():
+            return
+        if self.state.frame is None:
             self.set_timer(FIRST, self._open)
         else:
             self._open()
@@ -161,22 +138,6 @@ class LiveApp(App[int]):
         for name in misnamed(self.settings.keys):
             self.notify(f"settings: keys: {name} is no command", severity="warning")
 
-    def end(self, status: int) -> None:
-        """End in order; what is being put in place cannot be taken apart before it is there."""
-        self._status = status
-        if self._in_place:
-            self.exit(return_code=status)
-
-    def fail(self, error: Exception) -> None:
-        """End in order; the command line says why in one line."""
-        self.error = self.error or error
-        self.end(1)
-
-    def _fatal_error(self) -> None:
-        """End for an exception that nobody caught, in one line as well."""
-        self.error = self.error or self._exception
-        self._close_messages_no_wait()
-
     def about_to_stop(self) -> None:
         """Let no load go on while nobody watches it."""
         if self.loads is not None:
@@ -187,15 +148,6 @@ class LiveApp(App[int]):
         self._flow = Flow()
         self.refresh(layout=True)
 
-    def refresh_css(self, animate: bool = True) -> None:
-        """Read the style sheet for another theme; the first is read when the screen is made."""
-        if self._screen_stacks[self.current_mode]:
-            super().refresh_css(animate)
-            return
-        self.stylesheet.set_variables(self.get_css_variables())
-        if self.is_running:
-            self.stylesheet.update(self, animate=False)
-
     def on_unmount(self) -> None:
         """Stop sampling; a reader that hangs is not waited for."""
         self.feed.stop.set()
@@ -205,17 +157,11 @@ class LiveApp(App[int]):
             self.health.close()
         if self.loads is not None:
             self.loads.session.close()
-        if self._title and self._driver is not None:
-            self._driver.write(OLD_TITLE)
+        self.terminal_window.close()
 
     def _tell(self) -> None:
         with suppress(RuntimeError):  # all is over
             self.post_message(FrameArrived())
-
-    def notify(self, message: str, **options: Any) -> None:
-        """Show a line for some seconds, never as markup: names in it are untrusted."""
-        options |= {"title": clean(options.get("title", "")), "markup": False}
-        super().notify(clean(message), **options)
 
     # Frames
 
@@ -228,7 +174,7 @@ class LiveApp(App[int]):
         if error is not None:
             self.fail(error)
             return
-        self._name_terminal()
+        self.terminal_window.show_headline()
         if self._in_place and not self.open:
             self._open()
         else:
@@ -286,24 +232,7 @@ class LiveApp(App[int]):
         loud = [alert for alert in alerts if alert.kind in RINGS]
         if loud and self.settings.bell:
             self.bell()
-        if loud and self.settings.notify and self._driver is not None and self._has_titles:
-            text = clean(alert_text(loud))
-            kind, title = self.settings.notify, f"mlxtop {clean(self.source.label)}"
-            self._driver.write(notification(kind, title, text, os.environ))
-
-    @property
-    def _has_titles(self) -> bool:
-        """Return whether the terminal has a window, as far as its name tells."""
-        return not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
-
-    def _name_terminal(self) -> None:
-        """Put the most urgent alarm into the title of the terminal's window."""
-        worst = headline(self.state.watch)
-        label = f"mlxtop {clean(self.source.label)}"
-        title = label if worst is None else f"{worst} – {label}"
-        if title != self._title and self._driver is not None and self._has_titles:
-            self._driver.write(("" if self._title else SAVE_TITLE) + f"\x1b]2;{title}\x07")
-            self._title = title
+        self.terminal_window.notify(self.settings.notify, loud)
 
     def hook_failed(self, text: str) -> None:
         """Report a user's script that failed; called from any thread."""
@@ -331,6 +260,13 @@ class LiveApp(App[int]):
             screen.show_frame()
         if isinstance(self.screen, Dialog):
             self.screen.ribbon.present(self.ribbon_items())
+
+    def show_ribbon(self) -> None:
+        """Draw the ribbon alone."""
+        if self.open and self.is_running:
+            for screen in (*self._visible_screens(), self.screen):
+                if isinstance(screen, WatchScreen | Dialog) and screen.is_mounted:
+                    screen.ribbon.present(self.ribbon_items())
 
     def ribbon_items(self) -> list[RibbonItem]:
         """Return what the ribbon tells."""

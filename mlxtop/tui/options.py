@@ -41,21 +41,21 @@ class Option(NamedTuple):
 
 def options(themes: Iterable[str]) -> list[Option]:
     """Return everything that can be set; `themes` are the names of all there are."""
-    found = []
+    options = []
     for name, row in ROWS.items():
         if row.read is None or name in TABLES:
             continue
         choices: tuple[str, ...] = SWITCH if row.switch else ()
         if name == "theme":
             choices = ("", "dark", "light", *sorted(themes))
-        found.append(Option(name, "", row.help, row.range, row.restart, choices))
+        options.append(Option(name, "", row.help, row.range, row.restart, choices))
     for kind in EVENTS:
         restart, about = ROWS["hooks"].restart, f"program that is run at the event {kind}"
-        found.append(Option(kind, "hooks", about, _HOOK_RANGE, restart))
+        options.append(Option(kind, "hooks", about, _HOOK_RANGE, restart))
     for command in COMMANDS:
         about = f"{command.title} ({command.scope})"
-        found.append(Option(command.id, "keys", about, _KEY_RANGE, ROWS["keys"].restart))
-    return found
+        options.append(Option(command.id, "keys", about, _KEY_RANGE, ROWS["keys"].restart))
+    return options
 
 
 def text_of(option: Option, settings: Settings) -> str:

@@ -86,7 +86,7 @@ class Places(LiveApp):
             self._go_to(Wall)
 
     def action_help(self) -> None:
-        from mlxtop.tui.screens.pages import Help
+        from mlxtop.tui.screens.help import Help
 
         self._go_to(Help)
 

@@ -16,8 +16,8 @@ from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.replay import LONGEST_S, ReplaySource
 from mlxtop.recording.survey import Survey
-from mlxtop.report.collect import all_happenings
-from mlxtop.report.values import Happening
+from mlxtop.report.collect import all_numbered_causes
+from mlxtop.report.values import NumberedCause
 from mlxtop.system.clock import Clock
 from mlxtop.tui.feed import Feed
 from mlxtop.watch.causes import Cause
@@ -62,7 +62,7 @@ class Player(Feed):
         self._credit_s = 0.0
         """Seconds of the recording that are to be played yet."""
         self._begun = False
-        self._happened: tuple[int, list[Happening]] = (0, [])
+        self._causes: tuple[int, list[NumberedCause]] = (0, [])
         """What was made of the events, and of which version of them."""
 
     @property
@@ -190,15 +190,15 @@ class Player(Feed):
             self.playing, stepped = False, True
         return stepped
 
-    def happened(self) -> list[Happening]:
+    def numbered_causes(self) -> list[NumberedCause]:
         """Return what is known of with its numbers, the oldest first: as a report has it."""
         version = self.survey.version
-        if self._happened[0] != version:
-            found = all_happenings(self.recording, tuple(self.survey.events))
-            self._happened = version, found
-        return self._happened[1]
+        if self._causes[0] != version:
+            causes = all_numbered_causes(self.recording, tuple(self.survey.events))
+            self._causes = version, causes
+        return self._causes[1]
 
     def causes(self) -> list[Cause]:
         """Return what happened in the recording as far as it was looked through."""
         begin = self.recording.begin
-        return [one.cause for one in self.happened() if one.cause.begin >= begin]
+        return [one.cause for one in self.numbered_causes() if one.cause.begin >= begin]

@@ -198,7 +198,7 @@ class ReplayApp(MlxtopApp):
         self.notify(f"{when} {subject_of(cause.lead.incident)} {cause_text(cause)}")
 
     def action_go_to(self) -> None:
-        events = events_named(self.player.happened())
+        events = events_named(self.player.numbered_causes())
         dialog = TimeDialog(self.player.recording, events, self.state.ascii)
         self.push_screen(dialog, self._go_to_time)
 

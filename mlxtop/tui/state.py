@@ -24,9 +24,11 @@ from mlxtop.present.order import NATURAL, Order
 from mlxtop.present.text import Run
 from mlxtop.present.view import HolderOrder, View
 from mlxtop.tui.time_axis import Readings, TimeAxis, TimeView
-from mlxtop.watch.heat import Alert, HeatStates
+from mlxtop.watch.alert import Alert
+from mlxtop.watch.event_list import TimedIncident
+from mlxtop.watch.heat import HeatStates
 from mlxtop.watch.past import Moment
-from mlxtop.watch.watch import ASIC, MODULE, RX, TX, TimedIncident, Watch
+from mlxtop.watch.watch import ASIC, MODULE, RX, TX, Watch
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report

@@ -15,8 +15,9 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.module import Quantity
 from mlxtop.model.sample import LinkState
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.congestion import CongestionWatch
-from mlxtop.watch.heat import KINDS, Alert, AlertKind, HeatWatch, SensorHeat
+from mlxtop.watch.heat import KINDS, HeatWatch, SensorHeat
 from mlxtop.watch.heat_limits import CHIP, MODULE, AlarmState
 from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.paths import PathWatch

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from mlxtop.model.identity import slot_of
 from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.watch.event_list import TimedIncident
 from mlxtop.watch.planned import is_change
-from mlxtop.watch.watch import TimedIncident
 
 TOGETHER_S = 3.0
 """Seconds within which a port's losses have one cause."""
@@ -67,8 +67,8 @@ def causes(events: Iterable[TimedIncident]) -> list[Cause]:
     """Return events by their cause, the newest first."""
     ordered = sorted(events, key=lambda event: event.wall)
     changes, left = _type_changes(ordered)
-    found = [*changes, *_repeated(_with_ends(_losses(left)))]
-    return sorted(found, key=lambda cause: cause.begin, reverse=True)
+    all_causes = [*changes, *_repeated(_with_ends(_losses(left)))]
+    return sorted(all_causes, key=lambda cause: cause.begin, reverse=True)
 
 
 def _type_changes(events: Sequence[TimedIncident]) -> tuple[list[Cause], list[TimedIncident]]:
@@ -120,19 +120,19 @@ def _type_change(group: Sequence[TimedIncident], events: Sequence[TimedIncident]
 
 def _losses(events: Sequence[TimedIncident]) -> list[Cause]:
     """Return what took one link away at one instant as one cause, and all else on its own."""
-    found: list[list[TimedIncident]] = []
+    groups: list[list[TimedIncident]] = []
     last: dict[str, list[TimedIncident]] = {}
     for event in events:
         subject = subject_of(event.incident)
         before = last.get(subject)
         if event.incident.kind not in _LOSSES:
-            found.append([event])
+            groups.append([event])
         elif before is not None and event.wall - before[0].wall <= TOGETHER_S:
             before.append(event)
         else:
             last[subject] = [event]
-            found.append(last[subject])
-    return [_cause(group) for group in found]
+            groups.append(last[subject])
+    return [_cause(group) for group in groups]
 
 
 def _cause(group: Sequence[TimedIncident]) -> Cause:
@@ -144,11 +144,11 @@ def _cause(group: Sequence[TimedIncident]) -> Cause:
     return Cause(lead, others, group[0].wall, until, lead.incident.times)
 
 
-def _with_ends(found: Sequence[Cause]) -> Iterator[Cause]:
+def _with_ends(causes: Sequence[Cause]) -> Iterator[Cause]:
     """Yield causes; a link that came up is the end of its loss."""
     taken: dict[int, TimedIncident] = {}
     down: dict[str, int] = {}
-    for place, cause in enumerate(found):
+    for place, cause in enumerate(causes):
         one = cause.lead.incident
         if one.kind is IncidentKind.LINK_UP:
             begun = down.pop(subject_of(one), None)
@@ -157,7 +157,7 @@ def _with_ends(found: Sequence[Cause]) -> Iterator[Cause]:
                 taken[place] = cause.lead
         elif one.kind in _LOSSES:
             down[subject_of(one)] = place
-    for place, cause in enumerate(found):
+    for place, cause in enumerate(causes):
         end = taken.get(place)
         if end is None:
             yield cause
@@ -166,10 +166,10 @@ def _with_ends(found: Sequence[Cause]) -> Iterator[Cause]:
             yield cause._replace(others=(*cause.others, end), until=until)
 
 
-def _repeated(found: Iterable[Cause]) -> Iterator[Cause]:
+def _repeated(causes: Iterable[Cause]) -> Iterator[Cause]:
     """Yield causes; what came again soon after its end is one with a count."""
     last: dict[tuple[str, str, str], Cause] = {}
-    for cause in found:
+    for cause in causes:
         trouble = _trouble(cause.lead.incident)
         before = last.get(trouble)
         if before is not None and _is_again(before, cause):

@@ -12,8 +12,8 @@ from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.model.sample import LinkLayer, LinkState, PortSample
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.model.sample import LinkState, PortSample
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.links import flaps
 
 _HIGH_TEMPERATURE = CATALOGUE[Origin.DRIVER, "module_high_temp"]
@@ -111,7 +111,7 @@ def module_is_out(now: PortSample) -> bool:
     link = now.link
     if link.state is LinkState.NO_MODULE:
         return True
-    silent = now.module is None and link.layer is not LinkLayer.INFINIBAND
+    silent = now.module is None and not link.is_infiniband
     return silent and link.state is not LinkState.UP
 
 

@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mlxtop.analysis.congestion import Way, pauses, unheld
+from mlxtop.analysis.pause_time import Way, pauses, unheld
 from mlxtop.analysis.transport import NOTIFICATIONS, RETRIES, hardware
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 
 STORM_SHARE = 0.99
 """Share of the time that is paused in a storm."""
@@ -119,7 +119,7 @@ class CongestionWatch:
     def pauses(self, port: PortId) -> list[Pause]:
         """Return the pause of a port that is more than none, the longest first; in any thread."""
         track = self._tracks.get(port)
-        found = []
+        pauses = []
         for (way, priority, key), kept in tuple(track.pauses.items()) if track else ():
             past = tuple(kept)
             shares = [share for share, _ in past]
@@ -128,8 +128,8 @@ class CongestionWatch:
             full = len(past) == READINGS
             storm = full and all(share >= STORM_SHARE and still for share, still in past)
             mean = sum(shares) / len(shares)
-            found.append(Pause(way, priority, mean, min(shares), len(past), storm, key))
-        return sorted(found, key=lambda pause: -pause.share)
+            pauses.append(Pause(way, priority, mean, min(shares), len(past), storm, key))
+        return sorted(pauses, key=lambda pause: -pause.share)
 
     def rates(self, port: PortId, key: str) -> Iterable[float]:
         """Return the last rates of one of `hw_counters`, events a second, the oldest first."""

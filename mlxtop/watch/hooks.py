@@ -15,7 +15,7 @@ from threading import Lock, Thread
 
 from mlxtop.system.door import System
 from mlxtop.system.owner import Owner, invoking_owner, others_can_change, rights_of, weak_part
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 
 TIMEOUT = 30.0
 """Seconds that a script may take."""

@@ -13,7 +13,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind, slot_of
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import LinkLayer, LinkState, PortSample, Sample
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 
 RETYPE_S, SETTLED_S = 60.0, 15.0
 """Seconds before and after a link type is found changed in which ports go away for that."""

@@ -11,7 +11,7 @@ from mlxtop.model.history import THINNED, Series
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.path import PathStatus, PeerStatus, WayState, WayStatus
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 
 POINTS = 300
 """Points of a way that are kept one by one; older ones are thinned out to an hour."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, slot_of
 from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.watch.alert import Alert, AlertKind
 from mlxtop.watch.changes import module_is_out
-from mlxtop.watch.heat import Alert, AlertKind
 from mlxtop.watch.links import LinkWatch
 
 QUIET_S = 20.0

@@ -12,7 +12,7 @@ from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.sample import Reading
-from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.alert import Alert, AlertKind
 
 WINDOW_S = 10.0
 """Seconds over which errors are counted."""

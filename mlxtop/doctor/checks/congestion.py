@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.analysis.congestion import Outside, lossless, pauses, rdma_outside
+from mlxtop.analysis.congestion import Outside, lossless, rdma_outside
+from mlxtop.analysis.pause_time import pauses
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.transport import marked_share
 from mlxtop.analysis.verdict import LIGHT, MARKS
@@ -14,7 +15,6 @@ from mlxtop.model import catalogue
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Origin
 from mlxtop.model.qos import PCP, Dcb, Roce
-from mlxtop.model.rdma_objects import users_of
 from mlxtop.model.sample import LinkState
 from mlxtop.model.tuning import Bond
 from mlxtop.watch.congestion import READINGS, Pause
@@ -283,7 +283,8 @@ def _rails(port: PortCase) -> Outcomes:
 def _is_single(port: PortCase) -> bool:
     """Return whether the port's device has one queue pair with data; False where not told."""
     objects, device = port.case.frame.sample.rdma_objects.value, port.now.port.rdma or ""
-    return sum(one.number for user in users_of(objects, device, None) for one in user.work) == 1
+    users = [one for one in objects.of(device, None) if one.uses_device] if objects else []
+    return sum(one.number for user in users for one in user.work) == 1
 
 
 def _members(port: PortCase, bond: Bond | None) -> Iterator[tuple[PortView, int]]:

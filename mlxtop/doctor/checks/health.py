@@ -66,9 +66,9 @@ def _day(wall: float) -> str:
 )
 def _as_it_was(port: PortCase) -> Outcomes:
     health = _health(port)
-    found = {one.name: one for one in worse(health, running(port.case.frame, port.now.port.id))}
+    by_name = {one.name: one for one in worse(health, running(port.case.frame, port.now.port.id))}
     for name, other in (("speed", "lanes"), ("pcie_lanes", "pcie")):
-        one = found.get(name) or found.get(other)
+        one = by_name.get(name) or by_name.get(other)
         if one is not None and _wall(port) - one.before.last < _FORGOTTEN_DAYS * DAY_S:
             yield _slower(port, one)
 

@@ -76,7 +76,7 @@ _IGNORED_FLAGS = (
 
 def parse(argv: Sequence[str], version: tuple[int, ...]) -> Call | str:
     """The call, or the option that this version does not know."""
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     rest = list(argv[1:])
     while rest:
         word = rest.pop(0)
@@ -86,30 +86,30 @@ def parse(argv: Sequence[str], version: tuple[int, ...]) -> Call | str:
         if version < _SINCE.get(word, (0,)):
             return word
         if word in _FLAGS:
-            found[_FLAGS[word]] = "yes"
+            options[_FLAGS[word]] = "yes"
         elif word in _VALUES or word in _IGNORED_VALUES:
             value = value if equals else (rest.pop(0) if rest else "")
             if word in _VALUES:
-                found[_VALUES[word]] = value
+                options[_VALUES[word]] = value
         elif word not in _IGNORED_FLAGS:
             return word
     return Call(
-        host=found.get("host", ""),
-        port=int(found.get("port", 5201)),
-        seconds=float(found.get("seconds", 10)),
-        streams=int(found.get("streams", 1)),
-        omit=float(found.get("omit", 0)),
-        interval=float(found.get("interval", 1)) or 1.0,
-        bitrate=bits(found.get("bitrate", "1M" if "udp" in found else "0")),
-        bind=found.get("bind", ""),
-        device=found.get("device", ""),
-        reverse="reverse" in found,
-        bidir="bidir" in found,
-        udp="udp" in found,
-        json="json" in found,
-        streamed="streamed" in found,
-        server="server" in found,
-        once="once" in found,
+        host=options.get("host", ""),
+        port=int(options.get("port", 5201)),
+        seconds=float(options.get("seconds", 10)),
+        streams=int(options.get("streams", 1)),
+        omit=float(options.get("omit", 0)),
+        interval=float(options.get("interval", 1)) or 1.0,
+        bitrate=bits(options.get("bitrate", "1M" if "udp" in options else "0")),
+        bind=options.get("bind", ""),
+        device=options.get("device", ""),
+        reverse="reverse" in options,
+        bidir="bidir" in options,
+        udp="udp" in options,
+        json="json" in options,
+        streamed="streamed" in options,
+        server="server" in options,
+        once="once" in options,
         version=version,
     )
 
@@ -191,9 +191,9 @@ def _client(machine: Machine, call: Call) -> Running:
 def begin_run(machine: Machine, call: Call, port: PortState) -> Run:
     """Put the flow on the port; all streams of an old iperf3 share one core."""
     cores = call.streams if call.version >= THREADS else 1
-    wish = call.bitrate * call.streams or GREEDY
+    offered = call.bitrate * call.streams or GREEDY
     sends, receives = not call.reverse or call.bidir, call.reverse or call.bidir
-    flow = Flow(True, cores, (wish if receives else 0.0, wish if sends else 0.0))
+    flow = Flow(True, cores, (offered if receives else 0.0, offered if sends else 0.0))
     port.flows.append(flow)
     local = port.spec.ip.partition("/")[0]
     return Run(call, port, flow, local, machine.world.wall_start, machine.world.spec.label)

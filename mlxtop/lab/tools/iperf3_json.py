@@ -17,13 +17,13 @@ def line(event: str, data: dict[str, Any]) -> str:
 
 
 def refused_lines(text: str) -> list[str]:
-    """What --json-stream prints when there is no connection."""
+    """Return what --json-stream prints when there is no connection."""
     error = json.dumps({"event": "error", "data": text}, separators=(",", ":"))
     return [error, '{"event":"end","data":{}}']
 
 
 def refused(call: Call, kernel: str, text: str) -> str:
-    """What -J prints when there is no connection."""
+    """Return what -J prints when there is no connection."""
     start = {"connected": [], "version": version(call), "system_info": f"Linux {kernel}"}
     return _dump({"start": start, "intervals": [], "end": {}, "error": text})
 

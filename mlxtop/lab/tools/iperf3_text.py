@@ -188,7 +188,7 @@ _SINCE_10 = (
 
 
 def usage(version: tuple[int, ...]) -> list[str]:
-    """What --help prints, as far as it concerns the product."""
+    """Return what --help prints, as far as it concerns the product."""
     streamed = _SINCE_17 if version >= (3, 17) else ""
     device, idle = _SINCE_10 if version >= (3, 10) else ("", "")
     return _USAGE.format(streamed=streamed, device=device, idle=idle).splitlines()

@@ -14,13 +14,13 @@ def lldpcli(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     if list(argv[1:3]) != ["-f", "json0"] or "neighbors" not in argv:
         yield Err("[WARN/lldpctl] unknown command from argument 1")
         return 1
-    found = [_interface(port) for port in machine.world.ports if _speaks(port)]
-    yield json.dumps({"lldp": [{"interface": found} if found else {}]}, indent=2)
+    interfaces = [_interface(port) for port in machine.world.ports if _speaks(port)]
+    yield json.dumps({"lldp": [{"interface": interfaces} if interfaces else {}]}, indent=2)
     return 0
 
 
 def _speaks(port: PortState) -> bool:
-    """Whether somebody at the other end of a port speaks LLDP."""
+    """Return whether somebody at the other end of a port speaks LLDP."""
     return bool(port.netdev and port.carrier and not port.infiniband) and bool(
         port.spec.lldp or port.far_name
     )

@@ -108,9 +108,9 @@ class Run:
             parts += self._split(gained, direction, len(self.intervals))
         start = self._from
         self._from = start + self.call.interval
-        found = Interval(start, self._from, omitted, tuple(parts))
-        self.intervals.append(found)
-        return found
+        interval = Interval(start, self._from, omitted, tuple(parts))
+        self.intervals.append(interval)
+        return interval
 
     def _split(self, gained: int, direction: int, number: int) -> list[Part]:
         """Streams do not share alike: a few percent to and fro."""

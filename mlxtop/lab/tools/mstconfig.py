@@ -93,7 +93,7 @@ def mstconfig(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
 
 
 def _refusal(machine: Machine, call: _Call, name: str) -> list[str]:
-    """Why the call is not answered, as the tool prints it."""
+    """Return why the call is not answered, as the tool prints it."""
     trouble = machine.world.spec.extra.get("trouble", {}).get("mstconfig", "")
     if call.error:
         return [f"-E- {call.error}"]

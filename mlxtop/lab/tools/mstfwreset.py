@@ -109,6 +109,6 @@ def mget_temp(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
 
 
 def _reads_modules(version: str) -> bool:
-    """Whether the tool reads modules too, from 4.36 on, and knows how not to."""
+    """Return whether the tool reads modules too, from 4.36 on, and knows how not to."""
     number = tuple(int(part) for part in version.partition("-")[0].split(".")[:2])
     return number >= (4, 36)

@@ -182,7 +182,7 @@ def _dbm(milliwatts: float) -> float:
 
 
 def _diagnostics(kind: Optics, now: Monitors, limits: tuple[float, ...]) -> Section:
-    """What the module measures, with its limits."""
+    """Return what the module measures, with its limits."""
     if kind.passive:
         keys = ("Temperature [C]", "Voltage [mV]", "Bias Current [mA]")
         return dict.fromkeys((*keys, "Rx Power Current [dBm]", "Tx Power Current [dBm]"), "N/A")

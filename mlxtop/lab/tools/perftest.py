@@ -41,18 +41,18 @@ _VALUES = ("-d", "-i", "-x", "-D", "-q", "-s", "-n", "-p", "-m", "-t", "-Q", "-f
 
 def _options(argv: Sequence[str]) -> tuple[dict[str, str], str]:
     """Options with their values, and the host (empty: server)."""
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     host = ""
     rest = list(argv[1:])
     while rest:
         word, equals, value = rest.pop(0).partition("=")
         if word in _VALUES or word in ("--rate_limit", "--rate_units", "--rate_limit_type"):
-            found[word] = value if equals else (rest.pop(0) if rest else "")
+            options[word] = value if equals else (rest.pop(0) if rest else "")
         elif word.startswith("-"):
-            found[word] = "yes"
+            options[word] = "yes"
         else:
             host = word
-    return found, host
+    return options, host
 
 
 def perftest(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
@@ -160,17 +160,22 @@ def payload(machine: Machine, flow: Flow) -> float:
     return sum(flow.payload[n] + flow.rate[n] / 8 * rest for n in (RX, TX))
 
 
+def _offered(port: PortState, size: int, pairs: int, options: dict[str, str]) -> float:
+    """Return the offered load, bit/s: what queue pairs can post, and what a limit allows."""
+    posted = size * 8 * MESSAGES[port.card.spec.family.mlx4] * pairs * (0.6 if size == 8 else 1.0)
+    if "--rate_limit" in options:
+        posted = min(posted, float(options["--rate_limit"]) * 1e9 * int(options.get("-q", 1)))
+    return GREEDY if posted > 2e12 else posted
+
+
 def _bandwidth(machine: Machine, port: PortState, name: str, options: dict[str, str]) -> Running:
     seconds = float(options.get("-D", 5))
     both = "-b" in options
     back = name == "ib_read_bw"
     size = 8 if "atomic" in name else int(options.get("-s", 65536))
     pairs = min(int(options.get("-q", 1)), _PAIRS)
-    wish = size * 8 * MESSAGES[port.card.spec.family.mlx4] * pairs * (0.6 if size == 8 else 1.0)
-    if "--rate_limit" in options:
-        wish = min(wish, float(options["--rate_limit"]) * 1e9 * int(options.get("-q", 1)))
-    wish = GREEDY if wish > 2e12 else wish
-    flow = Flow(False, 1, (wish if both or back else 0.0, wish if both or not back else 0.0))
+    offered = _offered(port, size, pairs, options)
+    flow = Flow(False, 1, (offered if both or back else 0.0, offered if both or not back else 0.0))
     gigabits = "--report_gbits" in options
     unit = "Gb/sec" if gigabits else "MiB/sec"
     yield f" #bytes     #iterations    BW peak[{unit}]    BW average[{unit}]   MsgRate[Mpps]"

@@ -69,7 +69,7 @@ _FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "-w", "-E", "--kill-aft
 
 
 def installed(machine: Machine, name: str) -> bool:
-    """Whether a machine has a command, by itself or with another one."""
+    """Return whether a machine has a command, by itself or with another one."""
     tools = machine.world.spec.tools
     return name in tools or _PART_OF.get(name, "") in tools
 

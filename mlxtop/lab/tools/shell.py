@@ -7,7 +7,6 @@ waits in seconds (float), and returns its exit status.
 from __future__ import annotations
 
 import errno
-import os
 import signal
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from mlxtop.lab.network import Network
 from mlxtop.lab.ports import CardState
 from mlxtop.lab.world import World
 from mlxtop.system.clock import Clock
-from mlxtop.system.door import Finished
+from mlxtop.system.door import Finished, os_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +122,5 @@ def _sleep(clock: Clock, seconds: float, deadline: float | None, stop: Event) ->
 
 
 def missing(name: str) -> OSError:
-    """What starting a command says that is not installed."""
-    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    """Return the error of starting a command that is not installed."""
+    return os_error(errno.ENOENT, name)

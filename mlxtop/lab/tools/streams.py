@@ -21,7 +21,7 @@ TCP_ROUND_TRIP_US = {True: 21.0, False: 11.0}
 
 def _words(argv: Sequence[str], valued: str) -> tuple[dict[str, str], list[str]]:
     """Short options with their values, `-t10` or `-t 10`, and operands."""
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     operands = []
     rest = list(argv[1:])
     while rest:
@@ -29,12 +29,12 @@ def _words(argv: Sequence[str], valued: str) -> tuple[dict[str, str], list[str]]
         if not word.startswith("-"):
             operands.append(word)
         elif word.startswith("--"):
-            found[word] = "yes"
+            options[word] = "yes"
         elif word[1] in valued:
-            found[word[:2]] = word[2:] or (rest.pop(0) if rest else "")
+            options[word[:2]] = word[2:] or (rest.pop(0) if rest else "")
         else:
-            found[word[:2]] = word[2:] or "yes"
-    return found, operands
+            options[word[:2]] = word[2:] or "yes"
+    return options, operands
 
 
 def iperf(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
@@ -46,12 +46,12 @@ def iperf(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         yield "  -e, --enhanced    use enhanced reporting giving more tcp/udp information"
         yield "      --full-duplex run full duplex test using same socket"
         return 0
-    found, _ = _words(argv, "cptiPfBbln")
-    if "-c" not in found:
+    options, _ = _words(argv, "cptiPfBbln")
+    if "-c" not in options:
         yield "Server listening on TCP port 5001"
         while True:
             yield 3600.0
-    call = _iperf_call(found)
+    call = _iperf_call(options)
     port = connect(machine, call)
     if isinstance(port, str):
         yield Err(f"tcp connect failed: {port}")
@@ -73,15 +73,15 @@ def iperf(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     return 0
 
 
-def _iperf_call(found: Mapping[str, str]) -> Call:
+def _iperf_call(options: Mapping[str, str]) -> Call:
     return Call(
-        host=found["-c"],
-        seconds=float(found.get("-t", 10)),
-        streams=int(found.get("-P", 1)),
-        interval=float(found.get("-i", 1)) or 1.0,
-        bitrate=bits(found.get("-b", "0")),
-        reverse="-R" in found,
-        bidir="--full-duplex" in found,
+        host=options["-c"],
+        seconds=float(options.get("-t", 10)),
+        streams=int(options.get("-P", 1)),
+        interval=float(options.get("-i", 1)) or 1.0,
+        bitrate=bits(options.get("-b", "0")),
+        reverse="-R" in options,
+        bidir="--full-duplex" in options,
     )
 
 
@@ -115,20 +115,20 @@ def nuttcp(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     if "-V" in argv:
         yield f"nuttcp-{machine.world.spec.tools['nuttcp']}"
         return 0
-    found, operands = _words(argv, "fiTNlRpPn")
+    options, operands = _words(argv, "fiTNlRpPn")
     if not operands:
         while True:
             yield 3600.0
-    streams = int(found.get("-N", 1))
-    rate = bits(found.get("-R", "0"))
+    streams = int(options.get("-N", 1))
+    rate = bits(options.get("-R", "0"))
     call = Call(
         host=operands[0],
-        seconds=float(found.get("-T", 10)),
+        seconds=float(options.get("-T", 10)),
         streams=streams,
-        interval=float(found.get("-i", 1)) or 1.0,
+        interval=float(options.get("-i", 1)) or 1.0,
         bitrate=rate / streams,
-        reverse="-r" in found,
-        udp="-u" in found,
+        reverse="-r" in options,
+        udp="-u" in options,
     )
     port = connect(machine, call)
     if isinstance(port, str):
@@ -206,10 +206,10 @@ def _qperf_bandwidth(
 ) -> Running:
     seconds, size, flipped = how
     kernel = test.startswith(("tcp", "udp"))
-    wish = GREEDY if kernel else size * 8 * MESSAGES[port.card.spec.family.mlx4]
+    offered = GREEDY if kernel else size * 8 * MESSAGES[port.card.spec.family.mlx4]
     receives = flipped is not ("read" in test)
     two = "_bi_" in test
-    flow = Flow(kernel, 1, (wish if receives or two else 0.0, 0.0 if receives else wish))
+    flow = Flow(kernel, 1, (offered if receives or two else 0.0, 0.0 if receives else offered))
     port.flows.append(flow)
     try:
         yield seconds

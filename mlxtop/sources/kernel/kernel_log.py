@@ -18,7 +18,7 @@ from mlxtop.sources.kernel.vocabulary.row import Role, Row
 from mlxtop.system.dmesg import parse_printed
 from mlxtop.system.door import KernelRecord
 
-__all__ = ["LogLine", "parse_event", "parse_message", "read_line", "read_record", "sensors"]
+__all__ = ["LogLine", "parse_message", "read_line", "read_record", "sensors"]
 
 _BDF = rf"(?i:(?:[0-9a-f]{{4,8}}:)?{PCI_SLOT})"
 _STARTS = ("mlx4_", "mlx5_", "<mlx", "infiniband ", "pcieport ", "pci ", "vfio-pci ", "auxiliary ")
@@ -100,11 +100,6 @@ def parse_message(
     return None if line is None or line.role is Role.IGNORED else line.incident
 
 
-def parse_event(record: KernelRecord) -> Incident | None:
-    """Return the incident in a record of the kernel log; None where it is none."""
-    return parse_message(record.text, record.seconds, record.device)
-
-
 def read_record(record: KernelRecord) -> LogLine | None:
     """Return a record of the kernel log with the row that it fits; None where none does."""
     return read_line(record.text, record.seconds, record.device)
@@ -112,8 +107,8 @@ def read_record(record: KernelRecord) -> LogLine | None:
 
 def read_line(text: str, tick: float | None = None, device: str | None = None) -> LogLine | None:
     """Return a message with the row that it fits; None where none does."""
-    if text.startswith(_STARTS) and (found := _HEAD.match(text)) is not None:
-        head, rest = _head(found, text[found.end() :])
+    if text.startswith(_STARTS) and (start := _HEAD.match(text)) is not None:
+        head, rest = _head(start, text[start.end() :])
         kind = "device" if head.driver in _NO_DRIVER else "driver"
     else:
         kind, head, rest = _bare(text)
@@ -126,10 +121,10 @@ def read_line(text: str, tick: float | None = None, device: str | None = None) -
     return None if match is None else _line(*match, Place(head, kind, rest, tick, device))
 
 
-def _head(found: re.Match[str], rest: str) -> tuple[Head, str]:
+def _head(start: re.Match[str], rest: str) -> tuple[Head, str]:
     """Return who a line is about, and what follows all that says so."""
-    function, name, rdma, port = found["device"], found["name"], found["rdma"], found["port"]
-    driver, auxiliary, code = found["driver"], None, None
+    function, name, rdma, port = start["device"], start["name"], start["rdma"], start["port"]
+    driver, auxiliary, code = start["driver"], None, None
     if name == "(unnamed net_device)":
         name = None
     if function is not None and function.startswith("mlx"):
@@ -168,10 +163,10 @@ def _bare(text: str) -> tuple[str, Head, str]:
     return "", Head(), text
 
 
-def _line(found: re.Match[str], row: Row, place: Place) -> LogLine | None:
+def _line(match: re.Match[str], row: Row, place: Place) -> LogLine | None:
     """Return what a line tells that fits a row; None where it tells nothing."""
     head, kind, rest, tick, tag = place
-    parts = {name: value.strip() for name, value in found.groupdict().items() if value}
+    parts = {name: value.strip() for name, value in match.groupdict().items() if value}
     if head.port is not None:
         parts.setdefault("port", head.port)
     if kind == "name" and head.ifname and row.cause.startswith("bond"):

@@ -10,7 +10,6 @@ https://docs.kernel.org/networking/devlink/devlink-info.html
 from __future__ import annotations
 
 import errno
-import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,7 +28,7 @@ from mlxtop.sources.kernel.sysfs import (
     read_text,
 )
 from mlxtop.system.answers import Fields
-from mlxtop.system.door import Answer, Question, System
+from mlxtop.system.door import Answer, Question, System, os_error
 
 DEVICES = "/sys/bus/pci/devices"
 
@@ -204,7 +203,7 @@ def read_config(system: System, path: str) -> PciControl:
     """Return packet sizes of the function in a directory. Raises OSError: EPERM without root."""
     data = system.read(f"{path}/config")
     if len(data) <= OPEN_TO_ALL:
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        raise os_error(errno.EPERM)
     control = parse_config(data)
     if control is None:
         raise OSError(errno.ENODATA, "no PCI Express capability in the configuration space")

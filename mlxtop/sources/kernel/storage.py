@@ -161,8 +161,8 @@ def read_storage_traffic(
         if service := _daemon(process):
             owners |= dict.fromkeys(socket_inodes(system, process.pid), service)
     ceph = "Ceph" in map(_daemon, processes) or bool(names(system, "/etc/ceph"))
-    found = ((_service(one, owners, ceph), one) for one in sockets if one.remote is not None)
-    return [(service, one) for service, one in found if service is not None]
+    services = ((_service(one, owners, ceph), one) for one in sockets if one.remote is not None)
+    return [(service, one) for service, one in services if service is not None]
 
 
 def _service(one: Connection, owners: Mapping[int, str], ceph: bool) -> str | None:

@@ -61,7 +61,7 @@ def _flash(rows: dict[str, str]) -> Flash:
 def read_report(system: System, tool: str, device: str) -> Flash:
     """Return what a card holds. Raises OSError."""
     finished = system.run((tool, "-d", device, "--query"), timeout=30.0)
-    found = parse_report(finished.stdout)
-    if finished.status or len(found) != 1 or not (found[0].version or found[0].psid):
+    reports = parse_report(finished.stdout)
+    if finished.status or len(reports) != 1 or not (reports[0].version or reports[0].psid):
         raise failed(system, failure(finished) or "its output is not understood")
-    return found[0]
+    return reports[0]

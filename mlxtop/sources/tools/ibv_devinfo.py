@@ -21,8 +21,8 @@ def parse_limits(text: str) -> dict[str, int]:
     >>> parse_limits("\\tmax_qp:\\t\\t\\t131072\\n\\tmax_qp_wr:\\t\\t32768\\n\\tmax_srq:\\t\\t0\\n")
     {'qp': 131072}
     """
-    found = ((kind, whole(number, COUNT)) for kind, number in _LIMIT.findall(text))
-    return {kind: number for kind, number in found if number}
+    limits = ((kind, whole(number, COUNT)) for kind, number in _LIMIT.findall(text))
+    return {kind: number for kind, number in limits if number}
 
 
 def read_limits(system: System, device: str) -> dict[str, int]:

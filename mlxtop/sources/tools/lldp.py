@@ -166,13 +166,13 @@ def read_lldp(system: System, ports: Iterable[Port]) -> Mapping[PortId, tuple[Ll
     owners = {
         name: port.id for port in ports for name in (port.netdev, *port.extra_netdevs) if name
     }
-    found: dict[PortId, tuple[LldpNeighbour, ...]] = {}
+    neighbours: dict[PortId, tuple[LldpNeighbour, ...]] = {}
     for device, neighbour in _ask(system):
         port = owners.get(device)
-        before = found.get(port, ()) if port is not None else ()
+        before = neighbours.get(port, ()) if port is not None else ()
         if port is not None and len(before) < MOST_NEIGHBOURS and neighbour not in before:
-            found[port] = (*before, neighbour)
-    return found
+            neighbours[port] = (*before, neighbour)
+    return neighbours
 
 
 def _ask(system: System) -> Told:

@@ -144,9 +144,6 @@ _DOM: dict[str, tuple[Quantity, Callable[[float], float]]] = {
 }
 """Row to quantity, and what turns its numbers into the quantity's unit."""
 
-_PER_LANE = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
-MOST_LANES = 16
-
 _SIGNALS = {
     "rx los [per lane]": "rx loss of signal",
     "tx los [per lane]": "tx loss of signal",

@@ -53,9 +53,9 @@ class Events(PageScreen):
     def _update(self) -> None:
         """Group the events again where there are others; the cursor stays on its cause."""
         watch = self.watch_app.state.watch
-        if watch.changes == self._made_of:
+        if watch.events.changes == self._made_of:
             return
-        before, self._made_of = self.chosen, watch.changes
+        before, self._made_of = self.chosen, watch.events.changes
         self.causes = causes(watch.events)
         at_top = self.choices.place == 0
         if before is not None and not at_top:
@@ -112,7 +112,7 @@ class Events(PageScreen):
         if chosen is not None and port is not None:
             self.watch_app.open_port(port, page_of(chosen))
         elif chosen is not None:
-            self.app.notify("its port is no longer there, or it is about none")
+            self.app.notify("this event has no page: it is about no port, or its port is gone")
 
     def _port_of(self, cause: Cause) -> PortId | None:
         """Return the port that a cause is about, the first one of its function without a name."""

@@ -45,7 +45,7 @@ from mlxtop.tui.widgets.sections import FRAME
 from mlxtop.watch.heat import HeatWatch
 
 if TYPE_CHECKING:
-    from mlxtop.tui.app import MlxtopApp
+    from mlxtop.tui.machine_changes import MachineChanges
 
 GUARDED_INTERVAL_S = 1.0
 """The longest interval between samples while a load runs: the guard sees nothing in between."""
@@ -85,7 +85,7 @@ def _widget(field: Field) -> Input | Choice:
 class Loads:
     """The session, made where changes are allowed; only `frame` is for the thread that samples."""
 
-    def __init__(self, app: MlxtopApp, context: ActionContext) -> None:
+    def __init__(self, app: MachineChanges, context: ActionContext) -> None:
         self.values: dict[str, str] = {}
         """What the fields of the dialog held the last time."""
         self._app = app
@@ -210,9 +210,9 @@ class LoadDialog(Dialog[None]):
 
     def _neighbours(self) -> list[str]:
         """Return what may be a far end: other machines, then addresses, this port's first."""
-        found = self._session.view().neighbours
-        addresses = [one.address for one in sorted(found, key=lambda one: one.device != self._via)]
-        return list(dict.fromkeys((*self._loads.others(), *addresses)))
+        neighbours = self._session.view().neighbours
+        ranked = sorted(neighbours, key=lambda one: one.device != self._via)
+        return list(dict.fromkeys((*self._loads.others(), *(one.address for one in ranked))))
 
     def _values(self) -> dict[str, str]:
         return {name: field.value for name, field in self._fields.items()}

@@ -10,16 +10,13 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from mlxtop.analysis.fields import why_empty
-from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import Frame
-from mlxtop.present import units
 from mlxtop.present.card_rows import cards_title
-from mlxtop.present.ceiling import ceiling_lines
+from mlxtop.present.hint import hint_lines, no_port_lines
 from mlxtop.present.order import CYCLE, Order, sickest_first
 from mlxtop.present.text import Line, Role
 from mlxtop.present.totals import nodes_line
-from mlxtop.present.view import prose
 from mlxtop.settings import store
 from mlxtop.tui.commands import Scope, available, bindings, keys_of
 from mlxtop.tui.screens.base import GAP, key_label
@@ -46,15 +43,6 @@ _TWO_CHARTS = 10
 """Rows from which both charts have room below each other."""
 _BARE = {"all-devices": "All devices", "demo": "Demo", "help": "Help", "quit": "Quit"}
 """Names of the commands that make sense without a port."""
-
-
-def _age(view: PortView, field: str, width: int) -> list[Line]:
-    """Return why the value of a sensor is marked as old; nothing where it is not."""
-    sensor = view.now.now.sensor(field.removesuffix("_c"))
-    if sensor is None or not sensor.stale:
-        return []
-    ago = units.duration(round(view.frame.sample.tick - sensor.tick))
-    return prose(f"? {sensor.problem or 'no answer'}; the value is {ago} old", width, Role.WARNING)
 
 
 class Overview(ChartScreen):
@@ -179,29 +167,21 @@ class Overview(ChartScreen):
 
     def _draw_hint(self, frame: Frame, table: PortTable) -> None:
         """Show the ceiling of the selected port, or what the chosen cell means."""
-        width = max(10, self.hint.size.width)
+        width, state = max(10, self.hint.size.width), self.watch_app.state
         if table.port is None or table.port not in frame.ports:
-            nothing = self._nothing(width)
-            self.hint.set_class(len(nothing) > 2, "-long")
-            self.hint.show(nothing)
+            absent = frame.sample.absent.get("ports")
+            lines = no_port_lines(state.pattern, absent, self.watch_app.replay, width)
+            self.hint.set_class(len(lines) > 2, "-long")
+            self.hint.show(lines)
             return
         self.hint.remove_class("-long")
-        view, column = port_view(frame, table.port), table.explained()
         reading = self.reading_lines(width)
         self.set_class(bool(reading), "-reading")
-        if reading:
-            self.hint.show(reading)
-        elif column is None:
-            verdict = self.watch_app.state.verdicts.get(table.port)
-            self.hint.show(ceiling_lines(view.ceiling, width, verdict))
-        else:
-            name, reason = column.title or "bar", why_empty(view).get(column.field)
-            meaning: Line = ((f"{name}: ", Role.ACCENT), (column.help, Role.TEXT))
-            below = prose(f"– {reason}", width, Role.WARNING) if reason else []
-            below = (
-                below or _age(view, column.field, width) or ceiling_lines(view.ceiling, width)[1:]
-            )
-            self.hint.show([meaning, *below[:1]])
+        if not reading:
+            verdict = state.verdicts.get(table.port)
+            view = port_view(frame, table.port)
+            reading = hint_lines(view, table.explained(), verdict, width)
+        self.hint.show(reading)
 
     def _draw_about(self) -> None:
         """Show the most of the pages of the selected port, on large screens."""
@@ -221,23 +201,6 @@ class Overview(ChartScreen):
             ports = sickest_first(state.frame, ports, state.row_context)
             small.show(state, ports, self.watch_app.source.interval)
             small.label(f"All ports, the sickest first · {small.note(state.bits)}")
-
-    def _nothing(self, width: int) -> list[Line]:
-        state = self.watch_app.state
-        if state.pattern:
-            text = (
-                f"No port matches “{state.pattern}” by name, state, layer or speed. Esc shows all."
-            )
-        elif state.frame is not None and "ports" in state.frame.sample.absent:
-            text = f"{state.frame.sample.absent['ports']}."
-        else:
-            text = (
-                "No ConnectX adapter found: no network card of PCI vendor 15b3. "
-                "A shows every network device (mlxtop --all), D a simulated machine (--demo)."
-            )
-            if self.watch_app.replay:
-                text = "There was no port at that time."
-        return prose(text, width, Role.WARNING)
 
     # Commands
 

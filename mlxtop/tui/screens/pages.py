@@ -1,4 +1,4 @@
-"""The screens that are one page: the pages of a port, and the keys."""
+"""The screens that are one page, above all the pages of a port."""
 
 from __future__ import annotations
 
@@ -7,33 +7,19 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from mlxtop import __version__
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import ENDS_PAGE, PAGES, Page
 from mlxtop.present.rdma_objects import turned
-from mlxtop.present.text import (
-    EMPTY,
-    Line,
-    Role,
-    Section,
-    clean,
-    fit,
-    fit_name,
-    line_width,
-    width,
-    wrap,
-)
-from mlxtop.present.view import HolderOrder, link_mark, prose
+from mlxtop.present.text import Line, Role, Section, clean, fit_name, line_width, width
+from mlxtop.present.view import HolderOrder, link_mark
 from mlxtop.sampler.facts import RDMA, Fact
-from mlxtop.settings import PREFIX, ROWS, config_path
-from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
+from mlxtop.tui.commands import Scope, bindings, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.charted import ChartScreen
 from mlxtop.tui.widgets.chart import Chart, ThroughputChart
 from mlxtop.tui.widgets.heat_chart import HeatChart
 from mlxtop.tui.widgets.lines import Clickable, Lines
 from mlxtop.tui.widgets.sections import Sections
-from mlxtop.watch.hooks import EVENTS, FACTS, TIMEOUT
 
 SCROLLING = unlisted(
     ("down,j", "scroll(1)"),
@@ -53,27 +39,6 @@ _WANTS = {
 """What is read only while a page is shown, by the page's key."""
 _LEAST_NAME = 12
 """Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
-_TITLES = {
-    Scope.OVERVIEW: "Ports and charts",
-    Scope.WALL: "Wall of small charts",
-    Scope.EVERYWHERE: "Everywhere",
-    Scope.REPLAY: "In a recording",
-    Scope.DETAIL: "Pages of a port",
-    Scope.FINDINGS: "Findings",
-    Scope.EXPLAINED: "A finding in plain words",
-    Scope.CHARTS: "Where charts are",
-    Scope.CHART: "In a chart, after Tab or a click",
-}
-_SIGNS = (
-    ("●  ○  ◌", "link up, down, coming up"),
-    ("–", "unknown; the pages of the port say why, ← → explain a cell here"),
-    ("↑  ▲  !", "on the way to a limit, above the warning, above the alarm; ! errors: they go on"),
-    ("▁▃▆  ▇", "the last minute, on one scale for all ports; how near a sensor is to its alarm"),
-    ("↕2", "the link went down twice since the start"),
-    ("▼  ▴", "sorted by this column: the most first, the least first"),
-    ("?", "an old value: its sensor no longer answers"),
-    ("━━──", "share of what the port can carry: its line, or the PCIe path if that is slower"),
-)
 
 
 class PageScreen(WatchScreen):
@@ -272,61 +237,3 @@ class Detail(ChartPage):
             here = ports.index(state.selected) if state.selected in ports else -1
             state.select(ports[(here + steps) % len(ports)])
             self.show_frame()
-
-
-class Help(PageScreen):
-    """Every key and what it does, made from the table of commands; signs, settings and hooks."""
-
-    BINDINGS = SCROLLING
-    LEADS_HERE = "help"
-
-    def sections(self, columns: int) -> list[Section]:
-        app = self.watch_app
-        sections = []
-        for scope, title in _TITLES.items():
-            rows = [
-                ("  ".join(keys_of(command, app.settings.keys)), command.title)
-                for command in available(scope, readonly=app.readonly, replay=app.replay)
-            ]
-            if rows:
-                sections.append(_table(title, rows, columns))
-        sections.append(_table("Signs", _SIGNS, columns, Role.STRONG))
-        sections += [_settings(columns), _hooks(columns)]
-        about = f"mlxtop {__version__} · rates are decimal: 1 Gb/s is 10⁹ bits a second"
-        return [*sections, Section("About", tuple(prose(about, columns)))]
-
-
-def _table(
-    title: str, rows: Sequence[tuple[str, str]], columns: int, role: Role = Role.ACCENT
-) -> Section:
-    """Return short texts with what they mean in a column of its own."""
-    first = min(max((width(text) for text, _ in rows), default=0) + 2, max(8, columns // 2))
-    lines: list[Line] = []
-    for text, meaning in rows:
-        for place, part in enumerate(wrap(meaning, max(8, columns - first))):
-            lines.append(((fit("" if place else text, first), role), (part, Role.TEXT)))
-    return Section(title, tuple(lines))
-
-
-def _settings(columns: int) -> Section:
-    """Return what can be set and where it is kept."""
-    rows = [(name, row.help) for name, row in ROWS.items() if row.read is not None]
-    about = (
-        f"o shows and changes them. They are kept in {config_path()}, in TOML; options of the"
-        f" command line and variables such as {PREFIX}INTERVAL go before it."
-    )
-    lines = _table("", rows, columns).lines
-    return Section("Settings", (*prose(about, columns, Role.TEXT), EMPTY, *lines))
-
-
-def _hooks(columns: int) -> Section:
-    """Return what runs a program of the user's, and what it is told."""
-    texts = (
-        'A program of yours is run at an event, as [hooks] alarm = "~/bin/sms" has it: '
-        f"{', '.join(EVENTS)}.",
-        f"It runs without a shell, as you, for {TIMEOUT:g} s at most, and only where nobody else"
-        " can change it, the settings file or a directory on the way.",
-        f"It is told {', '.join(PREFIX + name for name in FACTS)}.",
-    )
-    lines = [line for text in texts for line in prose(text, columns, Role.TEXT)]
-    return Section("Hooks", tuple(lines))

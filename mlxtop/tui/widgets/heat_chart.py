@@ -147,7 +147,7 @@ class HeatChart(TemperatureChart):
     def _key(self, state: State, view: PortView) -> object:
         sensors = [state.edge_heat.of(view.id, name) for name in _SENSORS]
         ticks = tuple(h.forecast.tick for h in sensors if h is not None and h.forecast is not None)
-        return tuple(_rules(state, view.id)), ticks, state.watch.event_count
+        return tuple(_rules(state, view.id)), ticks, state.watch.events.total
 
     def _draw(self, state: State, view: PortView, axis: TimeAxis, room: Size) -> list[Line]:
         past = _curves(state, view.id, axis)

@@ -73,16 +73,13 @@ def temperature_rows(
     low, high = _degrees(past, future, rules)
     per_dot = (high - low) / max(1, rows * DOTS_Y - 1)
 
-    def dots(values: Sequence[float]) -> list[float]:
-        return [(v - low) / per_dot for v in values]
-
     def row_of(value: float) -> int:
         return rows - 1 - round((value - low) / per_dot) // DOTS_Y
 
-    curves = [Curve(role, dots(values)) for role, (_, values) in past.items()]
-    for role, values in future.items():
-        thin = [v if n % DOTTED == 0 and low <= v <= high else nan for n, v in enumerate(values)]
-        curves.append(Curve(role, [nan] * (past_columns * DOTS_X) + dots(thin)))
+    lead = [nan] * (past_columns * DOTS_X)
+    values = [(role, curve) for role, (_, curve) in past.items()]
+    values += [(role, [*lead, *_dotted(curve, low, high)]) for role, curve in future.items()]
+    curves = [Curve(role, [(v - low) / per_dot for v in curve]) for role, curve in values]
     grid = canvas.draw(curves, columns, rows, ascii_only)
     scale: dict[int, Run] = {rows - 1: (f"{low:.0f}°C", Role.DIM), 0: (f"{high:.0f}°C", Role.DIM)}
     if rules and rows < 4:
@@ -99,6 +96,11 @@ def temperature_rows(
         if (last := last_of((*curve, *future.get(role, ())))) is not None
     ]
     return canvas.grid_lines(grid, scale, canvas.names_beside(ends, rows))
+
+
+def _dotted(values: Sequence[float], low: float, high: float) -> list[float]:
+    """Return a forecast as single dots, as far as it is within the picture."""
+    return [v if n % DOTTED == 0 and low <= v <= high else nan for n, v in enumerate(values)]
 
 
 def _degrees(past: Curves, future: Futures, rules: Sequence[Rule]) -> tuple[float, float]:

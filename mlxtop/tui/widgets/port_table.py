@@ -184,7 +184,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             near = min(places, key=lambda place: abs(place - self._place))
             self.port, self.host = self.entries[near].port, self.entries[near].host
         self._place = next(filter(self._is_cursor, places), 0)
-        self.post_message(self.Selected(self.port, self.host))
+        self._tell()
 
     def _is_cursor(self, place: int) -> bool:
         entry = self.entries[place]
@@ -248,11 +248,11 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self.post_message(self.Selected(self.port, self.host))
+        self._tell()
 
     def on_resize(self) -> None:
         if self._fit():
-            self.post_message(self.Selected(self.port, self.host))
+            self._tell()
 
     def _fit(self) -> bool:
         """Make everything fit the size; return whether that was another one."""
@@ -283,6 +283,9 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             self._painted.pop(changed, None)
             self.repaint(Region(0, changed - round(self.scroll_offset.y) + 1, self.size.width, 1))
         self._reveal()
+        self._tell()
+
+    def _tell(self) -> None:
         self.post_message(self.Selected(self.port, self.host))
 
     def choose(self, port: PortId, host: str = "") -> None:
@@ -297,7 +300,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             start = -1 if steps > 0 else len(self._shown)
             column = (start if self.column is None else self.column) + steps
             self.column = max(0, min(len(self._shown) - 1, column))
-            self.post_message(self.Selected(self.port, self.host))
+            self._tell()
 
     def explained(self) -> Column | None:
         """Return the column that is asked about."""

@@ -55,11 +55,11 @@ class Texts:
         word = _WORD.match(text)
         key = word[0].lower() if word is not None else ""
         for match, row in self._of(key):
-            if (found := match(text)) is not None:
-                return found, row
+            if (fit := match(text)) is not None:
+                return fit, row
         for match, row in self._of("") if key else ():
-            if (found := match(text)) is not None:
-                return found, row
+            if (fit := match(text)) is not None:
+                return fit, row
         return None
 
     def _of(self, key: str) -> tuple[tuple[Match, Row], ...]:

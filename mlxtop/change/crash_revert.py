@@ -1,6 +1,6 @@
 """Take a change back when the program that made it dies before it does: kill -9, out of memory.
 
-A separate program (`python -I -S …/keeper.py`) that reads from a pipe: first a line with the
+A separate program (`python -I -S …/crash_revert.py`) that reads from a pipe: first a line with the
 commands as JSON, then `done`. The end of the pipe without it means that the writer is dead, and
 the commands are run. Standard library only, and nothing is loaded once it waits.
 """
@@ -30,7 +30,7 @@ COMMAND_S = 5.0
 READY, DONE = b"ready\n", b"done\n"
 
 
-class Keeper:
+class CrashRevert:
     """The asking end: started before something is changed, told when all is taken back."""
 
     def __init__(self, commands: Sequence[Command], what: str, lock: int | None = None) -> None:

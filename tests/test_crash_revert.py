@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.change.keeper import Keeper, take_back
+from mlxtop.change.crash_revert import CrashRevert, take_back
 from mlxtop.change.plan import Command
 
 WRITER = r"""
 import sys, time
-from mlxtop.change.keeper import Keeper
+from mlxtop.change.crash_revert import CrashRevert
 from mlxtop.change.plan import Command
-keeper = Keeper([Command(("/bin/tee", "-a", sys.argv[1]), "as before", "back\n")], "a test")
+undo = Command(("/bin/tee", "-a", sys.argv[1]), "as before", "back\n")
+crash_revert = CrashRevert([undo], "a test")
 print("armed", flush=True)
 if sys.argv[2] == "release":
-    keeper.release()
+    crash_revert.release()
 else:
     time.sleep(60)
 """
@@ -69,5 +70,5 @@ def test_every_command_is_tried(tmp_path: Path) -> None:
 
 def test_it_is_told_where_it_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(OSError, match=r"mlxtop\.change\.keeper did not start"):
-        Keeper([Command(("true",), "nothing")], "a test")
+    with pytest.raises(OSError, match=r"mlxtop\.change\.crash_revert did not start"):
+        CrashRevert([Command(("true",), "nothing")], "a test")
