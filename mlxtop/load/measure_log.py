@@ -38,6 +38,12 @@ class Measured:
         return bool(self.done)
 
     @property
+    def tests(self) -> tuple[Line, ...]:
+        """Return key, name and, where there is one, why it was not measured, of all tests."""
+        listed = self.head.get("tests")
+        return tuple(map(table, listed)) if isinstance(listed, list) else ()
+
+    @property
     def by_key(self) -> dict[str, Line]:
         return {str(row.get("key")): row for row in self.rows}
 
@@ -52,6 +58,7 @@ def row_document(key: str, name: str, group: str, outcome: Outcome | None) -> di
     limit = outcome.verdict.limit if outcome.verdict is not None else None
     return row | {
         "tool": str(outcome.plan.request.tool),
+        "test": outcome.plan.request.test,
         "streams": outcome.plan.streams,
         "mtu": outcome.plan.mtu,
         "direction": str(outcome.plan.request.direction),
@@ -62,6 +69,7 @@ def row_document(key: str, name: str, group: str, outcome: Outcome | None) -> di
         "limited_by": str(limit) if limit else None,
         "peaks_c": peaks,
         "hot": outcome.hot,
+        "stopped": outcome.heat.reason is not None,
         "ended": outcome.ended,
         "failed": outcome.failed,
         "run": outcome.run,
