@@ -134,8 +134,12 @@ def test_a_budget_ends_it_and_it_goes_on_later(
     with pytest.raises(ValueError, match="is complete"):
         command(simulated("pacu"), "--resume", second)
     capsys.readouterr()
+    assert command(simulated("pacu"), "show", first, module=runs) == 0
+    assert f"broken off: mlxtop measure --resume {first} goes on" in capsys.readouterr().out
     assert command(simulated("pacu"), "show", second, module=runs) == 0
-    assert "streams=4" in capsys.readouterr().out
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    places = [shown.index(f"streams={n}") for n in (1, 2, 4)]
+    assert places == sorted(places), "in the order of the plan, not in that of the run"
 
 
 def test_two_measurements_stand_side_by_side(
@@ -186,7 +190,68 @@ def test_a_test_that_is_refused_counts_whenever_its_turn_is(
 
     monkeypatch.setattr(session, "plan_load", refusing)
     assert command(simulated("pacu"), *SWEEP) == 1
-    assert len(asked) == 3 and ": no more" in capsys.readouterr().err
+    assert len(asked) == 3
+    said = capsys.readouterr()
+    assert ": no more" in said.err and "1 of 3 tests failed." in said.out
+    (name,) = list_measured(state)
+    assert [row["ended"] for row in read_measured(state, name).rows if row.get("failed")] == [
+        "no more"
+    ]
+
+
+def test_no_test_follows_a_sensor_that_fell_silent(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its reading ends 25 s after the start."""
+    values = ",".join(map(str, range(1, 9)))
+    assert (
+        command(simulated("faulty"), "10.50.0.1", "-t", "10", "--sweep", f"streams={values}") == 1
+    )
+    said = capsys.readouterr()
+    assert "the ASIC sensor is stale" in said.err
+    assert "--resume goes on once it is read again" in said.err
+    (name,) = list_measured(state)
+    rows = read_measured(state, name).rows
+    assert 0 < len(rows) < 8 and [row["stopped"] for row in rows].count(True) == 1
+    assert not any(row["hot"] for row in rows), "nothing was too warm"
+    assert said.out.count("stopped by the heat guard") == 1
+    assert "The heat guard stopped 1 of " in said.out
+
+
+def test_a_test_that_failed_is_tried_again_when_it_goes_on(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[LoadRequest] = []
+
+    def refusing(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
+        plan = plan_load(system, frame, request)
+        if refused:
+            return plan
+        refused.append(request)
+        return plan._replace(refusals=("no more",))
+
+    monkeypatch.setattr(session, "plan_load", refusing)
+    assert command(simulated("pacu"), *SWEEP, "--budget", "5") == 1
+    assert command(simulated("pacu"), "--resume") == 0
+    (_, second) = list_measured(state)
+    after = read_measured(state, second)
+    assert len(after.rows) == 3 and not any(row.get("failed") for row in after.rows)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("10.0.0.3", "--bidir"),
+        ("10.0.0.3", "-R"),
+        ("--resume", "--sweep", "streams=1,2"),
+        ("--resume", "-P", "4"),
+        ("--resume", "--bidir"),
+        ("--resume", "-t", "9"),
+    ],
+)
+def test_no_option_is_passed_over_in_silence(state: Path, words: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"every tool is measured|as they were planned"):
+        command(simulated("pacu"), *words)
 
 
 def test_what_is_broken_off_is_not_in_the_table(

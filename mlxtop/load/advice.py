@@ -43,7 +43,7 @@ def next_step(outcome: Outcome) -> str | None:
     """Return what to try next, in one line; None where nothing follows from the outcome."""
     plan, request = outcome.plan, outcome.plan.request
     alarmed = any(one.passed and one.passed[0] != "warning" for one in outcome.sensors)
-    if outcome.heat.reason is not None or alarmed:
+    if outcome.hot and (outcome.heat.reason is not None or alarmed):
         if outcome.hold is not None or not regulable(request):
             return None
         return f"{_line(request, '--hold')} finds the rate that this slot cools for ever"

@@ -71,7 +71,7 @@ def measure_sections(view: MeasureView, columns: int, ascii_only: bool = False) 
     role = Role.STRONG if view.ended == "complete" else Role.TEXT
     head = [(view.sentence, role)]
     if view.current is not None:
-        head.insert(0, (f"{view.current}, {view.left} to go", Role.ACCENT))
+        head.insert(0, (view.progress, Role.ACCENT))
     elif view.ended not in (None, "complete"):
         head.append((str(view.ended), Role.WARNING))
     lines = table_lines(all_cells(view), max(columns, PLOT_COLUMNS))
