@@ -165,6 +165,7 @@ def test_the_plan_is_shown_and_nothing_run(state: Path, capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     assert "TCP by nuttcp: not measured: nuttcp is not installed" in out
     assert "tests take about" in out and "At the far end, before:" in out
+    assert "where the card cools down slowly, up to 1 h " in out
     assert "guard: stops at ASIC 105 °C" in out
     assert not state.exists()
 

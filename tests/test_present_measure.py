@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlxtop.load.measure import MeasurePlan
 from mlxtop.load.measure_log import Measured
+from mlxtop.load.measure_run import MeasureView
 from mlxtop.present.measure import cells, csv_rows, markdown, recorded_cells, table_lines
+from mlxtop.present.measure_chart import measure_sections
+from mlxtop.present.text import plain
 
 TCP: dict[str, Any] = {"key": "tcp", "name": "TCP, as planned", "group": "TCP", "bps": 20e9}
 HOT = TCP | {"key": "udp", "name": "UDP", "peaks_c": {"module": 75.0}, "ended": "too | hot"}
@@ -66,3 +70,24 @@ def test_an_average_is_no_median() -> None:
     ping, qperf = ({"result": {"latency": {f"{n}_us": 2.0}}} for n in ("typical", "average"))
     assert [row["median_us"] for row in csv_rows([ping, qperf])] == [2.0, None]
     assert [row["average_us"] for row in csv_rows([ping, qperf])] == [None, 2.0]
+
+
+def test_a_narrow_table_keeps_whole_columns() -> None:
+    row = HOT | {"ceiling_bps": 40e9, "result": {"retransmits": 5}, "ended": "complete"}
+    assert table_lines([cells(row)])[0] == "TEST   Gb/s   usable   lost   °C"
+    assert table_lines([cells(row)], 30)[0] == "TEST   Gb/s   usable   °C"
+    assert table_lines([cells(row)], 18)[0] == "TEST   Gb/s   °C"
+    assert "lost" not in " ".join(table_lines([cells(row)], 30))
+
+
+def test_the_screen_has_progress_from_the_first_test_on_and_fits() -> None:
+    plan = MeasurePlan("10.0.0.3", ())
+    first = MeasureView(plan, current="UDP", turn=1, turns=9)
+    assert [plain(line) for line in measure_sections(first, 60)[0].lines] == ["UDP, test 1 of 9"]
+    done = MeasureView(plan, (TCP, HOT), ended="complete")
+    titles = [section.title for section in measure_sections(done, 50)]
+    assert titles == ["Measurement", "Results", "Chart"]
+    for section in measure_sections(done, 50):
+        assert all(len(plain(line)) <= 50 for line in section.lines), section.title
+    over = MeasureView(plan, ended="the budget of 1 s is used up: --resume goes on")
+    assert "used up" in plain(measure_sections(over, 60)[0].lines[0])

@@ -61,4 +61,4 @@ def guarded_measure(
     if far is not None:
         guard.far = far.guard(options.guard)
         plan = far.serving_all(plan)
-    return plan._replace(guard=guard.promise)
+    return plan._replace(guard=guard.promise, sensors=bool(guard.sensors))

@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from mlxtop.load.answer import sentence
-from mlxtop.load.measure import Item, MeasureOptions, MeasurePlan
+from mlxtop.load.measure import COOL_S, Item, MeasureOptions, MeasurePlan
 from mlxtop.load.measure_log import PREFIX, SCHEMA, row_document
 from mlxtop.load.mtu import Setting
 from mlxtop.load.outcome import Outcome
@@ -24,8 +24,6 @@ from mlxtop.load.sweep import duration
 from mlxtop.model.frame import Frame
 from mlxtop.system.door import System
 
-COOL_S = 180.0
-"""Seconds that a module is given to get back to the temperature at the start."""
 TRIES = 2
 """Times that a test is tried whose server is not there: it may be between two tests."""
 RETRY_S = 2.0

@@ -32,6 +32,8 @@ _LEGEND = {
     "peak": "°C: hottest sensor",
 }
 _NONE = "–"
+_LEAST_WANTED = ("lost", "back", "99 %", "of", "peak")
+"""Columns that a narrow table leaves out, in this order."""
 _WHOLE_NAME = 26
 _GAP = 3
 """Columns between two figures."""
@@ -41,6 +43,15 @@ def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
     """Yield what is measured, with its commands, and what has to run at the far end."""
     if plan.refusal is not None:
         yield clean(f"refused: {plan.refusal}"), Role.CRITICAL
+    if plan.possible:
+        count, length = len(plan.possible), duration(plan.seconds)
+        take = "test takes" if count == 1 else "tests take"
+        yield f"{count} {take} about {length} with the pauses between them", Role.STRONG
+        if plan.sensors:
+            longest = duration(plan.most_seconds)
+            yield f"where the card cools down slowly, up to {longest}", Role.DIM
+    if plan.guard:
+        yield clean(f"guard: {plan.guard}"), Role.TEXT
     for note in plan.notes:
         yield clean(f"note: {note}"), Role.DIM
     for item in plan.items:
@@ -51,12 +62,6 @@ def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
         for line in item.plan.lines:
             yield clean(f"  {line}"), Role.DIM
     yield from change_runs(plan)
-    if plan.possible:
-        count, length = len(plan.possible), duration(plan.seconds)
-        take = "test takes" if count == 1 else "tests take"
-        yield f"{count} {take} about {length} with the pauses between them", Role.STRONG
-    if plan.guard:
-        yield clean(f"guard: {plan.guard}"), Role.TEXT
     if plan.servers:
         yield "At the far end, before:", Role.STRONG
         yield from ((clean(f"  {line}"), Role.TEXT) for line in plan.servers)
@@ -160,7 +165,10 @@ def table_lines(rows: Sequence[Mapping[str, str]], columns: int = 80) -> list[st
         title: _GAP + max(width(_HEADS[title]), *(width(row[title]) for row in shown))
         for title in used
     }
-    name = min(_WHOLE_NAME, max((len(row["test"]) for row in shown), default=0))
+    name = min(_WHOLE_NAME, max((4, *(len(row["test"]) for row in shown))))
+    for title in _LEAST_WANTED:
+        if title in used and name + sum(widths[one] for one in used) > columns:
+            used.remove(title)
     heads = "".join(fit(_HEADS[title], widths[title], right=True) for title in used)
     lines = [fit("TEST", name) + heads] if shown else []
     for row in shown:
