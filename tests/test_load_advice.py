@@ -112,7 +112,7 @@ def test_nothing_follows_from_what_is_well_or_unknown(one: Outcome) -> None:
     [
         (Hold(26e9, "module", 73.0), "more air over the card, then the same again: what it gained"),
         (Hold(95e9, "module", 60.0, full=True), None),
-        (Hold(None), None),
+        (Hold(None), f"mlxtop load {PEER} --hold -t 30m: more time to find it"),
     ],
 )
 def test_after_a_held_rate_the_air_is_what_to_change(hold: Hold, step: str | None) -> None:
