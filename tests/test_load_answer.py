@@ -61,6 +61,10 @@ def test_a_core_is_full_only_where_that_was_seen(single: dict[str, Any], full: b
     assert ("usable by one stream; 4 streams reach 20.0" in text) is not full
 
 
+def test_without_a_ceiling_nothing_is_called_usable() -> None:
+    assert sentence([FULL | {"ceiling_bps": None}]) == "TCP 10.0 Gb/s, limited by CPU."
+
+
 def test_rdma_alone_is_told_with_its_unit_and_ceiling() -> None:
     row = {"group": "RDMA", "bps": 96.5e9, "ceiling_bps": 98.6e9}
     assert sentence([row]) == "RDMA 96.5 of 98.6 Gb/s usable."

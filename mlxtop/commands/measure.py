@@ -221,8 +221,8 @@ class _FrontEnd(FrontEnd):
             from mlxtop.present.measure_chart import chart
             from mlxtop.present.text import Role
 
-            console.say(*table_lines(all_cells(measure)), "")
-            console.say(*chart(measure, self._ascii))
+            drawn = chart(measure, self._ascii)
+            console.say(*table_lines(all_cells(measure)), *([""] if drawn else []), *drawn)
             console.show_sentences((measure.sentence, Role.STRONG))
             if measure.id:
                 console.say(f"recorded as {measure.id} (mlxtop runs show {measure.id})")

@@ -60,17 +60,17 @@ def _tcp(rows: Sequence[Line]) -> Iterator[str]:
     if not one_way:
         return
     ceilings = [c for row in one_way if (c := number(row.get("ceiling_bps"))) is not None]
-    usable = f" of {gbps(max(ceilings))}" if ceilings else ""
+    usable = f" of {gbps(max(ceilings))} Gb/s usable" if ceilings else " Gb/s"
     sent = [row for row in one_way if row.get("direction") != "receive"] or one_way
     best = max(sent, key=_rate)
     single = max((row for row in sent if row.get("streams") == 1), key=_rate, default=best)
     streams = number(best.get("streams")) or 0.0
     if streams > 1 and _rate(best) >= GAIN * _rate(single):
         why = ": one core a stream is full" if _fills_core(single) else " by one stream"
-        text = f"TCP {gbps(_rate(single))}{usable} Gb/s usable{why}"
+        text = f"TCP {gbps(_rate(single))}{usable}{why}"
         text += f"; {streams:.0f} streams reach {gbps(_rate(best))}"
     else:
-        text = f"TCP {gbps(_rate(best))}{usable} Gb/s usable{_limited(best)}"
+        text = f"TCP {gbps(_rate(best))}{usable}{_limited(best)}"
     back = _other_way(one_way)
     yield text if back is None else f"{text}; the other way {gbps(back)}"
 
