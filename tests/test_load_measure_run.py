@@ -154,6 +154,9 @@ def test_two_measurements_stand_side_by_side(
     row = next(line for line in out.splitlines() if line.startswith("streams=4"))
     assert row.count("Gb/s") == 2 and row.rstrip().endswith("%")
     assert "changed between them:" in out and "ConnectX-4 -> ConnectX-3" in out
+    assert "  link: 100 Gb/s -> 40.0 Gb/s (-60.0 %)" in out and "  fec: RS -> –" in out
+    names = [line.split()[0] for line in out.splitlines() if line.startswith("streams=")]
+    assert names == ["streams=1", "streams=2", "streams=4"]
     assert command(simulated("pacu"), module=runs) == 0
     assert first in capsys.readouterr().out
 
@@ -282,6 +285,6 @@ def test_each_test_begins_as_cool_as_the_first(state: Path) -> None:
 
 def test_too_large_a_sweep_is_refused_before_anything(state: Path) -> None:
     words = ("10.0.0.3", "--sweep", "size=64..1G", "--sweep", "bitrate=1M..4G")
-    with pytest.raises(ValueError, match="a sweep of 300 points takes 3 days 12 h"):
+    with pytest.raises(ValueError, match="a sweep of 325 points takes 3 days 19 h"):
         command(simulated("pacu"), *words, "-t", "1000")
     assert not state.exists()

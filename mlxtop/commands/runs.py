@@ -193,7 +193,7 @@ def _show_measured(measured: Measured, args: argparse.Namespace) -> None:
         document = {"id": measured.id, **head, "rows": rows_, "sentence": answer}
         console.say_json({**document, "complete": measured.complete})
     elif args.csv:
-        console.write(csv_rows.named(rows_of_measured(measured.rows)))
+        console.write(csv_rows.named(rows_of_measured(measured.in_order)))
     else:
         table_ = table_lines(recorded_cells(measured))
         console.say(*_measured_head(measured), *table_, *wrap(answer, COLUMNS))
@@ -214,7 +214,7 @@ def _measured_head(measured: Measured) -> Iterator[str]:
 
 
 def _compare_measured(before: Measured, after: Measured, *, args: argparse.Namespace) -> None:
-    """Show two tables side by side, with what changed in between."""
+    """Show two tables side by side, in the order of their plans, with what changed in between."""
     old, new = (table(one.head.get("fingerprint")) for one in (before, after))
     changes = list(differences(old, new))
     if args.json or args.csv:
@@ -227,12 +227,14 @@ def _compare_measured(before: Measured, after: Measured, *, args: argparse.Names
         return
     for label, one in (("before: ", before), ("after:  ", after)):
         console.say(*(f"{label}{line}" for line in _measured_head(one)))
-    console.say(*compared_lines(before, after, changes))
+    console.say(*compared_lines(before, after, [*map(_change, changes)]))
 
 
 def _change(change: Change) -> str:
-    before, after = (_value(value, change.unit) for value in (change.before, change.after))
-    text = f"{change.name}: {before} -> {after}"
+    is_rate = change.name.endswith("_bps")
+    unit = "bit/s" if is_rate else change.unit
+    before, after = (_value(value, unit) for value in (change.before, change.after))
+    text = f"{change.name.removesuffix('_bps').replace('_', ' ')}: {before} -> {after}"
     if change.percent is not None and abs(change.percent) >= 0.05:
         return f"{text} ({change.percent:+.1f} %)"
     return text

@@ -44,8 +44,14 @@ class Measured:
         return tuple(map(table, listed)) if isinstance(listed, list) else ()
 
     @property
+    def in_order(self) -> list[Line]:
+        """Return the rows in the order of the plan; that of the file is the order of the run."""
+        places = {str(test.get("key")): place for place, test in enumerate(self.tests)}
+        return sorted(self.rows, key=lambda row: places.get(str(row.get("key")), len(places)))
+
+    @property
     def by_key(self) -> dict[str, Line]:
-        return {str(row.get("key")): row for row in self.rows}
+        return {str(row.get("key")): row for row in self.in_order}
 
 
 def row_document(key: str, name: str, group: str, outcome: Outcome | None) -> dict[str, Any]:

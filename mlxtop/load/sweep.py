@@ -69,7 +69,7 @@ no field: what is set now is measured, and other values are told to need a chang
 
 
 def parse_axis(text: str) -> Axis:
-    """Return an axis: of values, or of doubled ones from `..` to. Raises ValueError.
+    """Return an axis: of values, or from one to another, doubled each time. Raises ValueError.
 
     >>> parse_axis("streams=1,2,4")
     Axis(name='streams', values=('1', '2', '4'))
@@ -90,9 +90,10 @@ def parse_axis(text: str) -> Axis:
         low, high = read(first), read(last)
         if isinstance(low, bool | str) or not low <= high:
             raise ValueError(f"{part!r} is no range: from a number to one that is not smaller")
-        while low <= high:
+        while low < high:
             values.append(_worded(name, low))
             low *= 2
+        values.append(_worded(name, high))
     return Axis(name, tuple(dict.fromkeys(values)))
 
 

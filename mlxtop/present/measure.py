@@ -8,7 +8,7 @@ from typing import Any
 from mlxtop.load.measure import MeasurePlan
 from mlxtop.load.measure_log import Measured, latency_us
 from mlxtop.load.measure_run import MeasureView
-from mlxtop.load.record import Change, Line, number, table
+from mlxtop.load.record import Line, number, table
 from mlxtop.load.sweep import duration
 from mlxtop.present.text import Role, Run, clean, fit, width, wrap
 
@@ -137,10 +137,7 @@ def all_cells(view: MeasureView) -> list[dict[str, str]]:
 
 def recorded_cells(measured: Measured) -> list[dict[str, str]]:
     """Return the same of a record: its rows in the order of its plan."""
-    tests = measured.tests
-    places = {str(test.get("key")): place for place, test in enumerate(tests)}
-    rows = sorted(measured.rows, key=lambda row: places.get(str(row.get("key")), len(places)))
-    return [*map(cells, rows), *_missing(tests)]
+    return [*map(cells, measured.in_order), *_missing(measured.tests)]
 
 
 def _used(rows: Sequence[Mapping[str, str]]) -> list[str]:
@@ -217,8 +214,8 @@ def csv_rows(rows: Sequence[Line]) -> list[dict[str, Any]]:
     ]
 
 
-def compared_lines(before: Measured, after: Measured, changes: Sequence[Change]) -> Iterator[str]:
-    """Yield two tables side by side, and what changed between them."""
+def compared_lines(before: Measured, after: Measured, changes: Sequence[str]) -> Iterator[str]:
+    """Yield two tables side by side, and what changed between them, a line each."""
     old, new = before.by_key, after.by_key
     yield fit("TEST", 28) + f"{'BEFORE':>12}{'AFTER':>12}{'CHANGE':>10}"
     for key in dict.fromkeys((*old, *new)):
@@ -230,8 +227,7 @@ def compared_lines(before: Measured, after: Measured, changes: Sequence[Change])
             percent = f"{100 * (figures[1][0] / figures[0][0] - 1):+.1f} %"
         yield f"{fit(name, 28)}{figures[0][1]:>12}{figures[1][1]:>12}{percent:>10}".rstrip()
     yield "changed between them:" if changes else "hardware and settings are the same"
-    for change in changes:
-        yield clean(f"  {change.name}: {change.before} -> {change.after}")
+    yield from (clean(f"  {change}") for change in changes)
 
 
 def _main(row: Line) -> tuple[float | None, str]:
