@@ -205,6 +205,8 @@ def _group(request: LoadRequest) -> str:
 def _sweep(base: LoadRequest, axes: Sequence[Axis], now: Setting | None) -> Iterator[_Wanted]:
     for point in points(axes):
         request = applied(base, point)
+        if request.tool is Tool.IPERF3 and "omit" not in dict(point):
+            request = request._replace(omit=WARM_UP_S)  # as in the table of every tool
         key = " ".join(f"{name}={value}" for name, value in point)
         mtu = dict(point).get("mtu")
         change = setting(now, int(mtu)) if now is not None and mtu is not None else None
