@@ -142,6 +142,24 @@ def test_a_budget_ends_it_and_it_goes_on_later(
     assert places == sorted(places), "in the order of the plan, not in that of the run"
 
 
+def test_cooling_down_is_part_of_the_budget_and_the_last_test_is_not_waited_for(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The card of `fry` takes minutes to cool down."""
+    words = ("10.0.0.2", "-t", "20", "--sweep", "streams=7,8")
+    system = simulated("fry")
+    began = system.now()
+    assert command(system, *words, "--budget", "60") == 1
+    assert "the budget of 1 min is used up" in capsys.readouterr().err
+    assert 50 < system.now() - began < 65
+    (first,) = list_measured(state)
+    assert len(read_measured(state, first).rows) == 1
+    system = simulated("fry")
+    began = system.now()
+    assert command(system, "--resume") == 0
+    assert system.now() - began < 65, "thirty seconds are followed after the last test"
+
+
 def test_two_measurements_stand_side_by_side(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ that another MTU is set for come last, those of one MTU together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -91,6 +92,8 @@ class Measurement:
         self._starts: dict[str, float] = {}
         self._cancelled: str | None = None
         self._end = Event()
+        self._until = math.inf
+        """When the budget of time is used up, monotonic seconds."""
 
     def cancel(self, why: str) -> None:
         """Run no further test, from any thread."""
@@ -113,16 +116,18 @@ class Measurement:
         left = [item for item in possible.values() if item.key not in self._rows]
         seed = record.id if record is not None else str(self._system.wall())
         left = _shuffled(left, seed)
-        began, ended = self._system.now(), None
+        if self._options.budget_s is not None:
+            self._until = self._system.now() + self._options.budget_s
+        ended = None
         self._update(turns=len(left), id=record.id if record else None)
         for turn, item in enumerate(left, 1):
-            ended = ended or self._over(began, item)
+            ended = ended or self._over(item)
             if ended is not None:
                 break
             self._update(current=item.name, turn=turn)
             unusable = change(item.setting)
             if unusable is None:
-                ended = self._run_item(item, one, record)
+                ended = self._run_item(item, one, record, last=turn == len(left))
             else:
                 self._fail(item, unusable, record)
         ended = ended or self._cancelled or "complete"
@@ -137,19 +142,28 @@ class Measurement:
         keys = (item.key for item in self._plan.items)
         return tuple(self._rows[key] for key in keys if key in self._rows)
 
-    def _over(self, began: float, item: Item) -> str | None:
+    def _over(self, item: Item) -> str | None:
         """Return why no further test is run."""
         if self._cancelled is not None:
             return self._cancelled
-        budget, passed = self._options.budget_s, self._system.now() - began
-        if budget is not None and passed + item.plan.request.seconds > budget:
-            return f"the budget of {duration(budget)} is used up: --resume goes on"
+        if self._left_after(item) < 0:
+            budget = duration(self._options.budget_s or 0.0)
+            return f"the budget of {budget} is used up: --resume goes on"
         return None
 
-    def _run_item(self, item: Item, one: RunOne, record: RunWriter | None) -> str | None:
+    def _left_after(self, item: Item) -> float:
+        """Return the seconds of the budget that a test leaves when it begins now."""
+        request = item.plan.request
+        return self._until - self._system.now() - request.seconds - request.omit
+
+    def _run_item(
+        self, item: Item, one: RunOne, record: RunWriter | None, *, last: bool
+    ) -> str | None:
         """Run a test; return why no other may follow it."""
         note = f"{item.name} of {record.id}" if record is not None else item.name
-        timing = Timing(cooldown=COOL_S)
+        usual = Timing()
+        cooldown = min(usual.cooldown if last else COOL_S, max(0.0, self._left_after(item)))
+        timing = usual._replace(cooldown=cooldown)
         chosen = LoadOptions(item.plan.request, self._options.guard, timing, note)
         outcome = one(chosen, self._starts)
         for _ in range(TRIES - 1):

@@ -135,8 +135,8 @@ def reckoned_s(requests: Sequence[LoadRequest], pause: float = PAUSE_S) -> float
 def duration(seconds: float) -> str:
     """Return a length of time in words.
 
-    >>> duration(95), duration(4000), duration(200000)
-    ('1 min 35 s', '1 h 6 min', '2 days 7 h')
+    >>> duration(95), duration(4000), duration(200000), duration(600)
+    ('1 min 35 s', '1 h 6 min', '2 days 7 h', '10 min')
     """
     units = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
     words: list[str] = []
@@ -145,7 +145,7 @@ def duration(seconds: float) -> str:
         count, left = divmod(left, size)
         if count or (words and len(words) < 2):
             words.append(f"{count} {name}")
-    return " ".join(words[:2]) or "0 s"
+    return " ".join(word for word in words[:2] if not word.startswith("0 ")) or "0 s"
 
 
 def check(axes: Sequence[Axis], request: LoadRequest) -> None:
