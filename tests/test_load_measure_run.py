@@ -226,9 +226,8 @@ def test_no_test_follows_a_sensor_that_fell_silent(
 ) -> None:
     """Its reading ends 25 s after the start."""
     values = ",".join(map(str, range(1, 9)))
-    assert (
-        command(simulated("faulty"), "10.50.0.1", "-t", "10", "--sweep", f"streams={values}") == 1
-    )
+    words = ("10.50.0.1", "-t", "10", "--sweep", f"streams={values}")
+    assert command(simulated("faulty"), *words) == 1
     said = capsys.readouterr()
     assert "the ASIC sensor is stale" in said.err
     assert "--resume goes on once it is read again" in said.err

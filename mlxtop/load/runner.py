@@ -263,11 +263,14 @@ class LoadRun:
         return check._replace(kept=not self._system.demo)
 
     def _cool(self) -> bool:
-        """Return whether every sensor is back at its temperature before the load."""
+        """Return whether every sensor that can be read is back at its temperature before."""
         return not self._timing.soak and all(
-            sensor.last is not None
-            and sensor.start is not None
-            and sensor.last <= sensor.start + COOL_C
+            sensor.problem is not None
+            or (
+                sensor.last is not None
+                and sensor.start is not None
+                and sensor.last <= sensor.start + COOL_C
+            )
             for sensor in self._guard.sensors
         )
 
