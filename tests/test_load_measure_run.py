@@ -275,6 +275,20 @@ def test_no_option_is_passed_over_in_silence(state: Path, words: tuple[str, ...]
         command(simulated("pacu"), *words)
 
 
+def test_where_every_test_fails_the_servers_are_asked_for(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
+        return plan_load(system, frame, request)._replace(refusals=("nobody there",))
+
+    monkeypatch.setattr(session, "plan_load", refusing)
+    assert command(simulated("pacu"), *SWEEP) == 1
+    said = capsys.readouterr()
+    assert "3 of 3 tests failed." in said.out
+    assert "do the servers run at the far end? --plan lists them" in said.err
+    assert "! streams=1, streams=2, streams=4: nobody there" in said.out
+
+
 def test_what_is_broken_off_is_not_in_the_table(
     state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,7 +205,11 @@ class _FrontEnd(FrontEnd):
         if measure.ended != "complete":
             console.warn(f"mlxtop: {measure.ended}")
             return 1
-        return int(not measure.rows or all(row.get("failed") for row in measure.rows))
+        failed = all(row.get("failed") for row in measure.rows)
+        if failed and measure.plan.servers:
+            ask = "do the servers run at the far end?"
+            console.warn(f"mlxtop: {ask} --plan lists them, --ssh starts them")
+        return int(failed)
 
     def _say(self, measure: MeasureView) -> None:
         from mlxtop.outputs.csv_rows import named

@@ -65,6 +65,7 @@ def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
     if plan.servers:
         yield "At the far end, before:", Role.STRONG
         yield from ((clean(f"  {line}"), Role.TEXT) for line in plan.servers)
+        yield clean(f"or mlxtop measure {plan.host} --ssh, which starts them there"), Role.DIM
 
 
 def change_runs(plan: MeasurePlan) -> Iterator[Run]:
