@@ -25,7 +25,7 @@ from mlxtop.model.number import real
 from mlxtop.outputs import console
 from mlxtop.present.text import Line, plain
 from mlxtop.settings import Settings
-from mlxtop.system.door import System
+from mlxtop.system.door import Finished, System
 
 from .load_lab import install, simulated
 
@@ -276,17 +276,16 @@ def test_no_option_is_passed_over_in_silence(state: Path, words: tuple[str, ...]
 
 
 def test_where_every_test_fails_the_servers_are_asked_for(
-    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refusing(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
-        return plan_load(system, frame, request)._replace(refusals=("nobody there",))
-
-    monkeypatch.setattr(session, "plan_load", refusing)
-    assert command(simulated("pacu"), *SWEEP) == 1
+    system = simulated("pacu")
+    refused = "iperf3: error - unable to connect to server: Connection refused"
+    system.stream = lambda *_: Finished(1, "", refused)  # type: ignore[method-assign]
+    assert command(system, *SWEEP) == 1
     said = capsys.readouterr()
     assert "3 of 3 tests failed." in said.out
     assert "do the servers run at the far end? --plan lists them" in said.err
-    assert "! streams=1, streams=2, streams=4: nobody there" in said.out
+    assert "! streams=1, streams=2, streams=4: failed: no iperf3 server listens" in said.out
 
 
 def test_what_is_broken_off_is_not_in_the_table(
