@@ -79,7 +79,7 @@ class Hold(NamedTuple):
     def verdict(self) -> str:
         """Return the answer in one sentence."""
         if self.bps is None:
-            return f"no rate was held for {HOLD_S:.0f} s: give it more time"
+            return f"no rate was held for {HOLD_S:.0f} s, so that none can be told"
         where = "" if self.settles is None else f" ({self.sensor} settles at {self.settles:.0f} °C)"
         if self.full:
             return f"this slot cools all that the port carries, {gbps(self.bps)} Gb/s{where}"
@@ -129,7 +129,6 @@ class HoldController:
         self._carried = 0.0
         self._equals: list[tuple[float, float]] = []
         """Seconds while holding, and the rate at which the hottest sensor would be on target."""
-        self._full_bps: float | None = None
 
     @property
     def full(self) -> bool:
@@ -194,8 +193,6 @@ class HoldController:
             rates.append(self._carried + step / self._models[one.name].slope(self._most))
         aim = min(rates, default=self._most)
         steps = max((len(model.settled) for model in self._models.values()), default=0)
-        if self.full:
-            self._full_bps = self._carried
         if (self.full and aim >= self._carried) or (
             steps >= 2 and abs(aim - self._carried) < 0.04 * self._most
         ):
