@@ -7,6 +7,7 @@ from mlxtop.load.guarded_plan import guarded_load, guarded_measure
 from mlxtop.load.measure import MeasureOptions
 from mlxtop.load.plan import plan_load
 from mlxtop.load.request import LoadOptions, LoadRequest
+from mlxtop.model.load import Tool
 
 from .load_lab import first_frame, simulated
 
@@ -32,6 +33,11 @@ def test_a_rate_that_is_held_is_not_foreseen_and_needs_a_tool_that_takes_one() -
     plan, guard = guarded_load(system, frame, options, bare, None, tracks={})
     assert guard.options.ahead == 0.0 and plan.refusals == ()
     assert plan.server == ("iperf3 -s -p 5201",)
+    latency = options._replace(request=REQUEST._replace(tool=Tool.IB_WRITE_LAT))
+    bare = plan_load(system, frame, latency.request)
+    plan, _ = guarded_load(system, frame, latency, bare, None, tracks={})
+    (refusal,) = plan.refusals
+    assert refusal.startswith("ib_write_lat takes no rate: ")
 
 
 def test_a_measurement_promises_too_and_is_refused_where_nothing_can_be_measured() -> None:

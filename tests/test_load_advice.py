@@ -112,7 +112,7 @@ def test_nothing_follows_from_what_is_well_or_unknown(one: Outcome) -> None:
     [
         (Hold(26e9, "module", 73.0), "more air over the card, then the same again: what it gained"),
         (Hold(95e9, "module", 60.0, full=True), None),
-        (Hold(None), None),
+        (Hold(None), f"mlxtop load {PEER} --hold -t 30m: more time to find it"),
     ],
 )
 def test_after_a_held_rate_the_air_is_what_to_change(hold: Hold, step: str | None) -> None:
@@ -123,3 +123,14 @@ def test_a_rate_that_heat_held_back_is_no_fault_of_link_or_processor() -> None:
     one = outcome(26e9, limit=Limit.CPU)._replace(hold=Hold(26e9, "module", 73.0))
     assert one.verdict_text.endswith("held back for heat")
     assert "it is full" not in one.verdict_text
+    whole = one._replace(hold=Hold(95e9, "module", 60.0, full=True))
+    assert whole.verdict_text.endswith("on average, with the steps of the search")
+
+
+def test_a_sensor_that_cannot_be_read_is_no_heat() -> None:
+    one = outcome(ended="stopped by the heat guard: stale", reason="stale")
+    silent = (one.sensors[0]._replace(problem="no answer for 8 s"),)
+    unread = one._replace(heat=one.heat._replace(sensors=silent))
+    assert one.hot and not unread.hot
+    assert "too hot for it" not in unread.verdict_text and next_step(unread) is None
+    assert troubles(unread)[0].critical

@@ -142,6 +142,21 @@ def test_a_server_here_ends_with_its_test(capsys: pytest.CaptureFixture[str]) ->
     assert command(system, "--server") == 1
 
 
+@pytest.mark.parametrize("words", [("10.0.0.3",), ("--plan",), ("--hold",), ("--ssh",)])
+def test_a_server_here_takes_nothing_that_is_for_a_test(words: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="serves the far end here"):
+        command(simulated(), "--server", *words)
+
+
+def test_a_hold_without_an_answer_is_no_success(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(simulated(), "10.0.0.3", "--hold", "-t", "20", "--cooldown", "0") == 1
+    out = capsys.readouterr().out
+    assert "no rate was held for 600 s" in out
+    assert "next: mlxtop load 10.0.0.3 --hold -t 30m: more time to find it" in out
+
+
 def test_a_server_here_ends_when_it_gets_too_warm(capsys: pytest.CaptureFixture[str]) -> None:
     """The programme of `fry` heats its module past the warning limit."""
     system = simulated("fry")

@@ -18,7 +18,9 @@ from mlxtop.analysis.forecast import Forecast, Trend
 from mlxtop.lab import LabSystem
 from mlxtop.load import runner
 from mlxtop.load.guard import HeatGuard
-from mlxtop.load.request import GuardOptions, LoadRequest
+from mlxtop.load.outcome import Phase
+from mlxtop.load.request import GuardOptions, LoadRequest, Timing
+from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Port
 from mlxtop.model.sample import Link, LinkState, PortSample, Temperature
@@ -347,3 +349,39 @@ def test_a_temperature_that_was_given_counts_as_that_at_the_start() -> None:
     watching = HeatGuard([PACU.id], GuardOptions(), starts={"module": 41.0})
     watching.look(frame(1.0, module(50.0, 1.0)))
     assert watching.sensors[0].start == 41.0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (GuardOptions(), "the module sensor gives no number any more"),
+        (GuardOptions(sensors=frozenset({"module"})), "the module sensor gives no number any more"),
+        (GuardOptions(sensors=frozenset({"asic"})), None),
+        (GuardOptions(armed=False), None),
+    ],
+)
+def test_a_sensor_that_was_there_before_is_missed(options: GuardOptions, told: str | None) -> None:
+    watching = HeatGuard([PACU.id], options)
+    watching.look(frame(1.0, Temperature("asic", 50.0, 1.0)))
+    assert watching.lost(["asic", "module"]) == told
+    assert watching.lost(["asic"]) is None
+
+
+def test_what_is_warm_while_it_cools_down_was_not_stopped() -> None:
+    """The guard looks on after the load; only what ended the load is its stop."""
+    hot = frame(9.0, module(75.0, 9.0))
+    system = simulated()
+
+    def late(run: LoadRun) -> None:
+        enter = run._enter
+
+        def entering(phase: Phase) -> None:
+            enter(phase)
+            if phase is Phase.COOLING:
+                run.frame(hot)
+
+        run._enter = entering  # type: ignore[method-assign]
+
+    outcome = run_load(system, to_pacu(3), timing=Timing(cooldown=2.0), started=late)
+    assert outcome.ended == "complete"
+    assert outcome.heat.reason is None

@@ -74,6 +74,14 @@ def test_a_sweep_has_its_points_alone() -> None:
     assert [item.key for item in found.items][:2] == ["streams=1 size=64", "streams=1 size=128"]
     assert len(found.items) == 6
     assert found.items[3].plan.streams == 4
+    assert all(item.plan.request.omit == 1 for item in found.items), "as in the whole table"
+
+
+def test_a_sweep_leaves_slow_start_out_only_where_the_tool_can() -> None:
+    found = plan("tiny", "tool=iperf3,nuttcp")
+    assert [item.plan.request.omit for item in found.possible] == [1, 0]
+    found = plan("tiny", "omit=1,3")
+    assert [item.plan.request.omit for item in found.possible] == [1, 3]
 
 
 def test_another_mtu_is_not_set_for_a_sweep() -> None:

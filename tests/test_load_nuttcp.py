@@ -58,6 +58,18 @@ def test_udp_tells_what_was_lost() -> None:
     assert result.flow.sent_bps == pytest.approx(193.3759e6 / (1 - 0.0331068), rel=1e-5)
 
 
+def test_a_test_that_carried_nothing_is_no_rate_of_zero() -> None:
+    """As printed by 6.1.2 where both ends were short of processor time."""
+    reader = NuttcpReader(LoadRequest(PEER))
+    line = "megabytes=0.0000 real_seconds=0.00 rate_Mbps=0.0000 tx_cpu=0 rx_cpu=0 retrans=0"
+    assert reader.feed(line) == [] and reader.finish() == []
+    why = reader.failure(Finished(0, line, ""), Heard(None, False, None), FarEnd(PEER, 5000))
+    assert why == "nuttcp moved nothing and ended: its server may be busy with another test"
+    lost = "megabytes=0.0000 real_seconds=2.00 rate_Mbps=0.0000 rx_cpu=0 drop=9 pkt=9"
+    _, result = read(lost, udp=True)
+    assert (result.flow.lost, result.flow.bps) == (9, 0.0)
+
+
 @pytest.mark.parametrize(
     ("printed", "why"),
     [

@@ -211,6 +211,17 @@ def test_a_sensor_has_cooled_down_half_a_degree_above_its_start(celsius: float, 
     assert run._cool() is cool
 
 
+def test_a_sensor_that_cannot_be_read_is_not_waited_for() -> None:
+    run = started(Timing())
+    run.frame(at(0.0))
+    run.frame(at(1.0, 60.0))
+    assert not run._cool()
+    stale = Temperature("module", 60.0, 1.0, critical=80.0, problem="no answer", stale=True)
+    port = ethernet(PACU, 9.0, 0, 1e9)._replace(temperatures=(stale,))
+    run.frame(frame(sample(9.0, port)))
+    assert run._cool()
+
+
 def test_a_soak_is_never_cut_short() -> None:
     run = started(Timing(soak=True))
     run.frame(at(0.0))

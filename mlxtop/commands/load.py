@@ -115,6 +115,8 @@ def run(
     if args.server:
         if args.tool is not Tool.IPERF3:
             raise ValueError("--server is iperf3's; a perftest tool is started without HOST")
+        if args.host or args.plan or args.hold or args.soak or args.ssh:
+            raise ValueError("--server serves the far end here: without HOST, --plan and the like")
     elif not args.host:
         raise ValueError("load needs HOST, or --server")
     interval, wants = min(settings.interval, 1.0), frozenset({Fact.PORTS})
@@ -200,7 +202,7 @@ class _FrontEnd(FrontEnd):
         if outcome is None:
             return int(plan is None or bool(plan.refusals) or view.problem is not None)
         if outcome.ended == "complete":
-            return 0
+            return int(outcome.hold is not None and outcome.hold.bps is None)
         if "stopping" not in self.shown:
             console.warn(f"mlxtop: {outcome.ended}")
         return 1

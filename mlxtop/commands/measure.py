@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlxtop.commands.arguments import between, constants, host
 from mlxtop.commands.load import SSH_HELP, argument
@@ -102,18 +102,20 @@ def _to_host(chosen: MeasureOptions, host: str | None) -> MeasureOptions:
 def options(args: argparse.Namespace, system: System) -> MeasureOptions:
     """Return what was chosen, or what a measurement that goes on was begun with."""
     guard = GuardOptions.choose(args.guard, args.ahead)
-    if args.resume is not None:
-        return _resumed(args, system, guard)
-    if not args.host:
-        raise ValueError("measure needs HOST, or --resume")
     sweeps = {"tool": args.tool, "streams": args.parallel, "size": args.size, "test": args.test}
     sweeps |= {"bitrate": args.bitrate, "udp": args.udp or None}
     given = {name: value for name, value in sweeps.items() if value is not None}
-    if given and not args.sweep:
+    if args.resume is not None:
+        turned = args.direction is not Direction.SEND
+        if given or turned or args.sweep or args.time or args.via:
+            raise ValueError("--resume goes on with the tests as they were planned: no options")
+        return _resumed(args, system, guard)
+    if not args.host:
+        raise ValueError("measure needs HOST, or --resume")
+    if (given or args.direction is not Direction.SEND) and not args.sweep:
         raise ValueError("without --sweep every tool is measured: tool and options go with one")
     seconds = args.time or ITEM_S
-    direction = args.direction if args.sweep else Direction.SEND
-    request = LoadRequest(args.host, args.via, direction=direction, seconds=seconds, **given)
+    request = LoadRequest(args.host, args.via, direction=args.direction, seconds=seconds, **given)
     check(args.sweep, request)
     budget = None if args.budget is None else float(args.budget)
     return MeasureOptions(
@@ -176,14 +178,15 @@ class _FrontEnd(FrontEnd):
         if "measure" not in self.shown:
             self.shown.add("measure")
             for text, role in plan_runs(measure.plan):
-                line = f"mlxtop: {text}" if role is Role.CRITICAL else text
-                if self.args.plan and not self.args.json and role is not Role.CRITICAL:
-                    console.say(line)
-                else:
-                    console.warn(line)
+                if role is Role.CRITICAL:
+                    console.warn(f"mlxtop: {text}")
+                elif not self.args.plan:
+                    console.warn(text)
+                elif not self.args.json:
+                    console.say(text)
         if measure.current is not None and measure.current != self._current:
             self._current = measure.current
-            self.tell(f"{measure.current}, {measure.left} to go", Role.STRONG)
+            self.tell(measure.progress, Role.STRONG)
             self.begin_run()
         self.report_run(view)
 
@@ -202,23 +205,28 @@ class _FrontEnd(FrontEnd):
         if measure.ended != "complete":
             console.warn(f"mlxtop: {measure.ended}")
             return 1
-        return int(not measure.rows or all(row.get("failed") for row in measure.rows))
+        failed = all(row.get("failed") for row in measure.rows)
+        if failed and measure.plan.servers:
+            ask = "do the servers run at the far end?"
+            console.warn(f"mlxtop: {ask} --plan lists them, --ssh starts them")
+        return int(failed)
 
     def _say(self, measure: MeasureView) -> None:
+        from mlxtop.outputs.csv_rows import named
         from mlxtop.present.measure import all_cells, csv_rows, markdown, table_lines
 
         if self.args.json:
             console.say_json(measure.document())
         elif self.args.csv:
-            _write_csv(csv_rows(measure))
+            console.write(named(csv_rows(measure.rows)))
         elif self.args.markdown:
             console.say(*markdown(all_cells(measure), measure.sentence))
         else:
             from mlxtop.present.measure_chart import chart
             from mlxtop.present.text import Role
 
-            console.say(*table_lines(all_cells(measure)), "")
-            console.say(*chart(measure, self._ascii))
+            drawn = chart(measure, self._ascii)
+            console.say(*table_lines(all_cells(measure)), *([""] if drawn else []), *drawn)
             console.show_sentences((measure.sentence, Role.STRONG))
             if measure.id:
                 console.say(f"recorded as {measure.id} (mlxtop runs show {measure.id})")
@@ -231,11 +239,3 @@ def _agreed() -> None:
     console.warn("Do it? [y/N] ", end="")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise ValueError("nothing was changed and nothing measured")
-
-
-def _write_csv(rows: list[dict[str, Any]]) -> None:
-    from mlxtop.outputs import csv_rows
-
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    values = ([row.get(column) for column in columns] for row in rows)
-    console.write(csv_rows.rows((columns, *values)))

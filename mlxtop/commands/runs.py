@@ -21,8 +21,8 @@ from mlxtop.load.record import Change, Run, compare, differences, number, table
 from mlxtop.load.run_log import FAR, find_id, list_ids, own_runs, read_run
 from mlxtop.outputs import console, csv_rows
 from mlxtop.present.load import rate
-from mlxtop.present.measure import COLUMNS as COLUMNS_OF_MEASURED
-from mlxtop.present.measure import cells, compared_lines, table_lines
+from mlxtop.present.measure import compared_lines, recorded_cells, table_lines
+from mlxtop.present.measure import csv_rows as rows_of_measured
 from mlxtop.present.runs import run_lines, run_table, when
 from mlxtop.present.text import clean, wrap
 from mlxtop.recording.files import run_recording
@@ -193,7 +193,6 @@ def _measured_rows(measured: Measured) -> list[dict[str, Any]]:
 
 def _show_measured(measured: Measured, args: argparse.Namespace) -> None:
     """Show the table of a measurement again, and its sentence."""
-    rows = [cells(row) for row in measured.rows]
     answer = sentence(measured.rows)
     if args.json:
         head = _without_kind(measured.head)
@@ -201,9 +200,10 @@ def _show_measured(measured: Measured, args: argparse.Namespace) -> None:
         document = {"id": measured.id, **head, "rows": rows_, "sentence": answer}
         console.say_json({**document, "complete": measured.complete})
     elif args.csv:
-        _table([*COLUMNS_OF_MEASURED], map(dict, rows))
+        console.write(csv_rows.named(rows_of_measured(measured.in_order)))
     else:
-        console.say(*_measured_head(measured), *table_lines(rows), answer)
+        table_ = table_lines(recorded_cells(measured))
+        console.say(*_measured_head(measured), *table_, *wrap(answer, COLUMNS))
         if measured.damaged:
             console.say(f"{measured.damaged} lines of the record could not be read")
 
@@ -213,14 +213,15 @@ def _measured_head(measured: Measured) -> Iterator[str]:
     target, note = clean(str(head.get("target") or "–")), clean(str(head.get("note") or ""))
     started = number(head.get("started"))
     at = when(Run(measured.id, started))
-    ended = "" if measured.complete else "  broken off: mlxtop measure --resume goes on"
-    yield f"{measured.id}  {at}  to {target}{ended}"
+    yield f"{measured.id}  {at}  to {target}"
+    if not measured.complete:
+        yield f"  broken off: mlxtop measure --resume {measured.id} goes on"
     if note:
         yield from wrap(f"note: {note}", COLUMNS)
 
 
 def _compare_measured(before: Measured, after: Measured, *, args: argparse.Namespace) -> None:
-    """Show two tables side by side, with what changed in between."""
+    """Show two tables side by side, in the order of their plans, with what changed in between."""
     old, new = (table(one.head.get("fingerprint")) for one in (before, after))
     changes = list(differences(old, new))
     if args.json or args.csv:
@@ -233,12 +234,14 @@ def _compare_measured(before: Measured, after: Measured, *, args: argparse.Names
         return
     for label, one in (("before: ", before), ("after:  ", after)):
         console.say(*(f"{label}{line}" for line in _measured_head(one)))
-    console.say(*compared_lines(before, after, changes))
+    console.say(*compared_lines(before, after, [*map(_change, changes)]))
 
 
 def _change(change: Change) -> str:
-    before, after = (_value(value, change.unit) for value in (change.before, change.after))
-    text = f"{change.name}: {before} -> {after}"
+    is_rate = change.name.endswith("_bps")
+    unit = "bit/s" if is_rate else change.unit
+    before, after = (_value(value, unit) for value in (change.before, change.after))
+    text = f"{change.name.removesuffix('_bps').replace('_', ' ')}: {before} -> {after}"
     if change.percent is not None and abs(change.percent) >= 0.05:
         return f"{text} ({change.percent:+.1f} %)"
     return text

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlxtop.analysis.verdict import Limit
-from mlxtop.load.hold import regulable
+from mlxtop.load.hold import HOLD_TIME_S, regulable
 from mlxtop.load.outcome import GOOD, Outcome
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.load import Direction, Tool
@@ -43,7 +43,7 @@ def next_step(outcome: Outcome) -> str | None:
     """Return what to try next, in one line; None where nothing follows from the outcome."""
     plan, request = outcome.plan, outcome.plan.request
     alarmed = any(one.passed and one.passed[0] != "warning" for one in outcome.sensors)
-    if outcome.heat.reason is not None or alarmed:
+    if outcome.hot and (outcome.heat.reason is not None or alarmed):
         if outcome.hold is not None or not regulable(request):
             return None
         return f"{_line(request, '--hold')} finds the rate that this slot cools for ever"
@@ -51,6 +51,9 @@ def next_step(outcome: Outcome) -> str | None:
         server = "; ".join(plan.server)
         return f"at the far end: {server}" if server and "listens at" in outcome.ended else None
     if outcome.hold is not None:
+        if outcome.hold.bps is None and outcome.ended == "complete":
+            minutes = max(HOLD_TIME_S, 2 * request.seconds) // 60
+            return f"{_line(request, '--hold', '-t', f'{minutes}m')}: more time to find it"
         held_back = outcome.hold.bps is not None and not outcome.hold.full
         return "more air over the card, then the same again: what it gained" if held_back else None
     if request.latency or outcome.share is None or outcome.ended != "complete":

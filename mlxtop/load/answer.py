@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlxtop.analysis.limits import gbps
+from mlxtop.analysis.verdict import Limit
 from mlxtop.load.measure_log import latency_us
-from mlxtop.load.record import Line, number
+from mlxtop.load.record import Line, number, table
+from mlxtop.model.load import Tool
 
 GAIN = 1.1
 """Factor by which several streams have to beat one for that one to be told to be full."""
 LOSS = 0.001
 """Share of lost datagrams from which it is told."""
+BUSY_PERCENT = 90.0
+"""Percent of a core from which a tool with one stream is kept from sending more by it."""
 
 
 def sentence(rows: Sequence[Line]) -> str:
@@ -19,11 +23,15 @@ def sentence(rows: Sequence[Line]) -> str:
 
     >>> tcp = {"group": "TCP", "streams": 1, "bps": 46.5e9, "ceiling_bps": 58.4e9}
     >>> more = tcp | {"streams": 8, "bps": 57.9e9}
+    >>> tcp["limited_by"] = "CPU"
     >>> sentence([tcp, more])
     'TCP 46.5 of 58.4 Gb/s usable: one core a stream is full; 8 streams reach 57.9.'
     """
     good = [row for row in rows if not row.get("failed")]
-    parts = [*_heat(rows), *_tcp(good), *_mtu(good), *_udp(good), *_rdma(good), *_latency(good)]
+    rates = [*_tcp(good), *_mtu(good)]
+    rates += _best(good, "UDP", alone=not rates)
+    rates += _best(good, "RDMA", alone=not rates)
+    parts = [*_heat(rows), *rates, *_latency(good)]
     missing = sum(1 for row in rows if row.get("failed"))
     if missing:
         parts.append(f"{missing} of {len(rows)} tests failed")
@@ -40,8 +48,11 @@ def _of(rows: Sequence[Line], group: str) -> list[Line]:
 
 def _heat(rows: Sequence[Line]) -> Iterator[str]:
     hot = [row for row in rows if row.get("hot")]
-    if hot:
-        yield f"Too hot in {len(hot)} of {len(rows)} tests: what follows may be too little"
+    stopped = [row for row in rows if row.get("stopped")]
+    if stopped:
+        yield f"The heat guard stopped {len(stopped)} of {len(rows)} tests"
+    elif hot:
+        yield f"Too hot in {len(hot)} of {len(rows)} tests: a warning limit was reached"
 
 
 def _tcp(rows: Sequence[Line]) -> Iterator[str]:
@@ -49,19 +60,39 @@ def _tcp(rows: Sequence[Line]) -> Iterator[str]:
     if not one_way:
         return
     ceilings = [c for row in one_way if (c := number(row.get("ceiling_bps"))) is not None]
-    usable = f" of {gbps(max(ceilings))}" if ceilings else ""
+    usable = f" of {gbps(max(ceilings))} Gb/s usable" if ceilings else " Gb/s"
     sent = [row for row in one_way if row.get("direction") != "receive"] or one_way
     best = max(sent, key=_rate)
     single = max((row for row in sent if row.get("streams") == 1), key=_rate, default=best)
     streams = number(best.get("streams")) or 0.0
     if streams > 1 and _rate(best) >= GAIN * _rate(single):
-        text = f"TCP {gbps(_rate(single))}{usable} Gb/s usable: one core a stream is full"
+        why = ": one core a stream is full" if _fills_core(single) else " by one stream"
+        text = f"TCP {gbps(_rate(single))}{usable}{why}"
         text += f"; {streams:.0f} streams reach {gbps(_rate(best))}"
     else:
-        text = f"TCP {gbps(_rate(best))}{usable} Gb/s usable{_limited(best)}"
-    back = max((_rate(row) for row in one_way if row.get("direction") == "receive"), default=0.0)
-    apart = sent is not one_way and not 1 / GAIN <= back / _rate(best) <= GAIN
-    yield f"{text}; the other way {gbps(back)}" if back and apart else text
+        text = f"TCP {gbps(_rate(best))}{usable}{_limited(best)}"
+    back = _other_way(one_way)
+    yield text if back is None else f"{text}; the other way {gbps(back)}"
+
+
+def _other_way(rows: Sequence[Line]) -> float | None:
+    """Return what is received, where that is another rate than what as many streams send."""
+    best: dict[tuple[bool, float | None], float] = {}
+    for row in rows:
+        key = row.get("direction") == "receive", number(row.get("streams"))
+        best[key] = max(best.get(key, 0.0), _rate(row))
+    for (received, streams), rate in best.items():
+        sent = best.get((False, streams))
+        if received and sent is not None and not 1 / GAIN <= rate / sent <= GAIN:
+            return rate
+    return None
+
+
+def _fills_core(row: Line) -> bool:
+    """Return whether a core at either end was full under a test's only stream."""
+    result = table(row.get("result"))
+    ends = (number(result.get(f"cpu_{end}_percent")) or 0.0 for end in ("local", "remote"))
+    return row.get("limited_by") == Limit.CPU or max(ends) >= BUSY_PERCENT
 
 
 def _limited(row: Line) -> str:
@@ -91,34 +122,44 @@ def _mtu(rows: Sequence[Line]) -> Iterator[str]:
             return
 
 
-def _udp(rows: Sequence[Line]) -> Iterator[str]:
-    udp = _of(rows, "UDP")
-    if not udp:
+def _best(rows: Sequence[Line], group: str, *, alone: bool) -> Iterator[str]:
+    """Yield the best rate of UDP or RDMA; `alone`, nothing has told unit and ceiling yet."""
+    group_rows = _of(rows, group)
+    if not group_rows:
         return
-    best = max(udp, key=_rate)
-    result = best.get("result")
-    figures = result if isinstance(result, dict) else {}
-    lost, packets = number(figures.get("lost")), number(figures.get("packets"))
+    best = max(group_rows, key=_rate)
+    text, ceiling = f"{group} {gbps(_rate(best))}", number(best.get("ceiling_bps"))
+    if alone:
+        text += " Gb/s" if ceiling is None else f" of {gbps(ceiling)} Gb/s usable"
+    result = table(best.get("result"))
+    lost, packets = number(result.get("lost")), number(result.get("packets"))
     share = lost / packets if lost is not None and packets else 0.0
-    yield f"UDP {gbps(_rate(best))}" + (f" with {100 * share:.1f} % lost" if share >= LOSS else "")
-
-
-def _rdma(rows: Sequence[Line]) -> Iterator[str]:
-    rdma = _of(rows, "RDMA")
-    if rdma:
-        yield f"RDMA {gbps(max(map(_rate, rdma)))}"
+    yield text + (f" with {100 * share:.1f} % lost" if share >= LOSS else "")
 
 
 def _latency(rows: Sequence[Line]) -> Iterator[str]:
-    """Yield the shortest latency over RDMA, else of TCP, else half a round trip of ping."""
-    latencies = [row for row in rows if row.get("group") == "latency"]
-    rdma = [row for row in latencies if str(row.get("tool")).startswith("ib_")]
-    rest = [row for row in latencies if row.get("tool") == "qperf"]
-    for part, what in ((rdma, ""), (rest, "")):
-        figures = [us for row in part if (us := latency_us(row, "typical", "average")) is not None]
-        if figures:
-            yield f"Latency {min(figures):.1f} µs{what}"
+    """Yield the shortest latency over RDMA, else of TCP or UDP, else a round trip of ping.
+
+    perftest's medians come before qperf's averages.
+    """
+    figures: dict[str, list[float]] = {}
+    for row in rows:
+        us = latency_us(row, "typical", "average")
+        if row.get("group") == "latency" and us is not None:
+            figures.setdefault(_path(row), []).append(us)
+    words = {"RDMA": "Latency", "qperf RDMA": "Latency", "TCP": "TCP latency", "UDP": "UDP latency"}
+    for path, title in words.items():
+        if path in figures:
+            yield f"{title} {min(figures[path]):.1f} µs"
             return
-    trips = [us for row in latencies if (us := latency_us(row, "typical", "average")) is not None]
-    if trips:
+    if trips := figures.get("ping"):
         yield f"Round trip {min(trips):.0f} µs"
+
+
+def _path(row: Line) -> str:
+    """Return what a latency was measured over: `RDMA`, `qperf RDMA`, `TCP`, `UDP`, `ping`."""
+    tool = row.get("tool")
+    if tool != Tool.QPERF:
+        return "ping" if tool == Tool.PING else "RDMA"
+    transport = str(row.get("test") or row.get("key") or "tcp").split("_")[0].split("-")[0]
+    return transport.upper() if transport in ("tcp", "udp") else "qperf RDMA"

@@ -164,6 +164,16 @@ class HeatGuard:
                 reasons.append(self._judge(watched, new, frame.sample.tick, idle))
         return next(filter(None, reasons), None)
 
+    def lost(self, names: Iterable[str]) -> str | None:
+        """Return which of some sensors is no longer there to stop a load; None where all are."""
+        armed, chosen, _ = self.options
+        present = {sensor.name for sensor in self.sensors}
+        for name in names:
+            counts = armed and (chosen is None or name.rpartition(" ")[2] in chosen)
+            if counts and name not in present:
+                return f"the {sensor_title(name)} sensor gives no number any more"
+        return None
+
     def silent(self, now: float) -> str | None:
         """Return why the load has to stop, when no frame has come for too long."""
         if self.blind or self._last_tick is None or now - self._last_tick < SILENCE_S:
@@ -208,7 +218,8 @@ class HeatGuard:
             watched.heat = heat._replace(problem=problem)
             how = "is stale" if reading is not None and reading.stale else "fails"
             fault = "is gone" if reading is None else f"{how}: {problem}"
-            return f"the {heat.name} sensor {fault}" if self._guards(watched) and not idle else None
+            name = sensor_title(heat.name)
+            return f"the {name} sensor {fault}" if self._guards(watched) and not idle else None
         celsius, limits, ahead = reading.celsius, state.limits, state.forecast
         watched.heat = heat._replace(
             limits=limits,

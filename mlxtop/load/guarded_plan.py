@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from mlxtop.load.far import FarEnd
 from mlxtop.load.guard import HeatGuard
+from mlxtop.load.hold import regulable
 from mlxtop.load.hold_run import hold_plan
 from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
 from mlxtop.load.plan import plan_load
@@ -42,9 +43,10 @@ def guarded_load(
         guard.far = far.guard(chosen)
     plan = plan._replace(guard=guard.promise if plan.members else None)
     if options.hold and not plan.refusals:
-        limited = options.request._replace(bitrate=plan.expected or 1e9)
-        trial = plan_load(system, frame, limited)
-        plan = hold_plan(plan._replace(refusals=trial.refusals), guard)
+        if regulable(options.request):
+            limited = options.request._replace(bitrate=plan.expected or 1e9)
+            plan = plan._replace(refusals=plan_load(system, frame, limited).refusals)
+        plan = hold_plan(plan, guard)
     return plan if far is None else far.serving(plan), guard
 
 
@@ -61,4 +63,4 @@ def guarded_measure(
     if far is not None:
         guard.far = far.guard(options.guard)
         plan = far.serving_all(plan)
-    return plan._replace(guard=guard.promise)
+    return plan._replace(guard=guard.promise, sensors=bool(guard.sensors))

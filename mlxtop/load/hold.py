@@ -79,7 +79,7 @@ class Hold(NamedTuple):
     def verdict(self) -> str:
         """Return the answer in one sentence."""
         if self.bps is None:
-            return f"no rate was held for {HOLD_S:.0f} s: give it more time"
+            return f"no rate was held for {HOLD_S:.0f} s, so that none can be told"
         where = "" if self.settles is None else f" ({self.sensor} settles at {self.settles:.0f} °C)"
         if self.full:
             return f"this slot cools all that the port carries, {gbps(self.bps)} Gb/s{where}"

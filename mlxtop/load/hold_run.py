@@ -114,10 +114,7 @@ class HoldRun(LoadRun):
                 self._keep(interval, offset)
                 count += 1
             now = self._system.now()
-            reason = self._silent()
-            if reason is not None:
-                with self._lock:
-                    self._stop(f"stopped by the heat guard: {reason}")
+            self._stop_for_heat(self._silent())
             if self._streams.halted:
                 continue
             rate = self._controller.decide(now, self._carried(count), self._watched())

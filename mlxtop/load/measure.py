@@ -23,6 +23,8 @@ from mlxtop.system.door import System
 
 ITEM_S = 5
 """Seconds of a test, unless another time is asked for."""
+COOL_S = 180.0
+"""Seconds that sensors are given after a test to get back to the temperature at the start."""
 WARM_UP_S = 1
 """Seconds of slow start that iperf3 leaves out of a result."""
 SIZES = (64, 4096, 65536, 1 << 20)
@@ -82,6 +84,8 @@ class MeasurePlan(NamedTuple):
     items: tuple[Item, ...]
     notes: tuple[str, ...] = ()
     guard: str | None = None
+    sensors: bool = False
+    """There are sensors, whose cooling down is waited for."""
     refusal: str | None = None
     """Why nothing of it can be measured."""
     mtu: MtuChange | None = None
@@ -102,6 +106,12 @@ class MeasurePlan(NamedTuple):
         return reckoned_s([item.plan.request for item in self.possible])
 
     @property
+    def most_seconds(self) -> float:
+        """Return how long it takes where the card is never cool before the next test has to be."""
+        pause = {"pause": COOL_S} if self.sensors else {}
+        return reckoned_s([item.plan.request for item in self.possible], **pause)
+
+    @property
     def servers(self) -> tuple[str, ...]:
         """Return what has to run at the far end, for all tests."""
         lines = (line for item in self.possible for line in lasting(item.plan))
@@ -111,6 +121,7 @@ class MeasurePlan(NamedTuple):
         return {
             "host": self.host,
             "seconds": self.seconds,
+            "most_seconds": self.most_seconds,
             "tests": [item.document() for item in self.items],
             "server": list(self.servers),
             "notes": list(self.notes),
@@ -194,6 +205,8 @@ def _group(request: LoadRequest) -> str:
 def _sweep(base: LoadRequest, axes: Sequence[Axis], now: Setting | None) -> Iterator[_Wanted]:
     for point in points(axes):
         request = applied(base, point)
+        if request.tool is Tool.IPERF3 and "omit" not in dict(point):
+            request = request._replace(omit=WARM_UP_S)  # as in the table of every tool
         key = " ".join(f"{name}={value}" for name, value in point)
         mtu = dict(point).get("mtu")
         change = setting(now, int(mtu)) if now is not None and mtu is not None else None

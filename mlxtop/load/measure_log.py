@@ -38,8 +38,20 @@ class Measured:
         return bool(self.done)
 
     @property
+    def tests(self) -> tuple[Line, ...]:
+        """Return key, name and, where there is one, why it was not measured, of all tests."""
+        listed = self.head.get("tests")
+        return tuple(map(table, listed)) if isinstance(listed, list) else ()
+
+    @property
+    def in_order(self) -> list[Line]:
+        """Return the rows in the order of the plan; that of the file is the order of the run."""
+        places = {str(test.get("key")): place for place, test in enumerate(self.tests)}
+        return sorted(self.rows, key=lambda row: places.get(str(row.get("key")), len(places)))
+
+    @property
     def by_key(self) -> dict[str, Line]:
-        return {str(row.get("key")): row for row in self.rows}
+        return {str(row.get("key")): row for row in self.in_order}
 
 
 def row_document(key: str, name: str, group: str, outcome: Outcome | None) -> dict[str, Any]:
@@ -52,6 +64,7 @@ def row_document(key: str, name: str, group: str, outcome: Outcome | None) -> di
     limit = outcome.verdict.limit if outcome.verdict is not None else None
     return row | {
         "tool": str(outcome.plan.request.tool),
+        "test": outcome.plan.request.test,
         "streams": outcome.plan.streams,
         "mtu": outcome.plan.mtu,
         "direction": str(outcome.plan.request.direction),
@@ -62,6 +75,7 @@ def row_document(key: str, name: str, group: str, outcome: Outcome | None) -> di
         "limited_by": str(limit) if limit else None,
         "peaks_c": peaks,
         "hot": outcome.hot,
+        "stopped": outcome.heat.reason is not None,
         "ended": outcome.ended,
         "failed": outcome.failed,
         "run": outcome.run,

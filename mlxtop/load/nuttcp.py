@@ -58,6 +58,8 @@ class NuttcpReader:
         self._request = request
         self._second = 0.0
         self._result: LoadResult | None = None
+        self._empty = False
+        """It says that TCP carried nothing, which is no rate."""
 
     def feed(self, line: str) -> list[LoadEvent]:
         pairs = parse_pairs(line)
@@ -65,7 +67,8 @@ class NuttcpReader:
         if bps is None:
             return []
         if "real_seconds" in pairs:
-            self._result = self._whole(pairs, bps)
+            self._empty = not _number(pairs, "megabytes") and "pkt" not in pairs
+            self._result = None if self._empty else self._whole(pairs, bps)
             return []
         start, self._second = self._second, self._second + (_number(pairs, "real_sec") or 0.0)
         retransmits = _count(pairs, "retrans")
@@ -94,6 +97,8 @@ class NuttcpReader:
     def failure(self, ended: Finished, heard: Heard, at: FarEnd) -> str | None:
         if heard.result is not None and not ended.status:
             return None
+        if self._empty and not ended.status:
+            return "nuttcp moved nothing and ended: its server may be busy with another test"
         return explain_text(f"{ended.stderr}\n{ended.stdout}", "nuttcp", at)
 
 

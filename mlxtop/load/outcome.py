@@ -143,7 +143,9 @@ class Outcome(NamedTuple):
     @property
     def hot(self) -> bool:
         """Return whether a sensor has reached a limit, or would have without the guard."""
-        return self.heat.reason is not None or any(one.passed for one in self.sensors)
+        unread = any(one.problem is not None for one in self.sensors)
+        stopped = self.heat.reason is not None and not unread
+        return stopped or any(one.passed for one in self.sensors)
 
     @property
     def rate(self) -> float | None:
@@ -180,8 +182,9 @@ class Outcome(NamedTuple):
             expected = gbps(self.plan.expected)
             percent = f"{share * 100:.0f} %"
             text += f" = {percent} of {expected} expected{each} ({self.plan.bound_by})"
-        if self.hold is not None and not self.hold.full:
-            return f"{text} on average, with the steps of the search: held back for heat"
+        if self.hold is not None:
+            held = "" if self.hold.full or self.hold.bps is None else ": held back for heat"
+            return f"{text} on average, with the steps of the search{held}"
         if share is not None and share >= TOO_GOOD:
             return f"{text}: more than was expected, so that limit is not the real one"
         if share is not None and share >= GOOD and self.hot:

@@ -71,6 +71,8 @@ class LoadRun:
         self._course = LoadCourse(plan)
         self._counters = CounterCourse(plan)
         self._stopping: str | None = None
+        self._heat_reason: str | None = None
+        """Why the guard has stopped the load; None where it has not."""
         self._cancelled = Event()
         self._load: tuple[float, float] | None = None
         self._cooled: float | None = None
@@ -85,8 +87,7 @@ class LoadRun:
                 return
             reason = self._guard.look(frame)
             self._note(frame)
-            if reason is not None and self._phase in (Phase.WAITING, Phase.BASELINE, Phase.LOAD):
-                self._stop(f"stopped by the heat guard: {reason}")
+            self._stop_for_heat(reason)
         self._changed()
 
     def far_frame(self, frame: Frame) -> None:
@@ -103,8 +104,7 @@ class LoadRun:
                 sensors={sensor.name: sensor.last for sensor in far.sensors},
                 **far_rates(frame, far.ports),
             )
-            if reason is not None and self._phase in (Phase.WAITING, Phase.BASELINE, Phase.LOAD):
-                self._stop(f"stopped by the heat guard: {reason}")
+            self._stop_for_heat(reason)
         self._changed()
 
     def _silent(self) -> str | None:
@@ -128,6 +128,15 @@ class LoadRun:
             self._stopping = why
             self._write("event", text=why)
         self._streams.halt()
+
+    def _stop_for_heat(self, reason: str | None) -> None:
+        """Stop the load, where the guard has a reason and there still is a load."""
+        with self._lock:
+            if reason is None or self._phase in (Phase.COUNTING, Phase.COOLING):
+                return
+            if self._stopping is None:
+                self._heat_reason = reason
+            self._stop(f"stopped by the heat guard: {reason}")
 
     def _write(self, kind: str, **values: Any) -> None:
         if self._record is not None:
@@ -231,10 +240,7 @@ class LoadRun:
                     self._intervals.append(interval)
                     self._write("interval", **interval_document(interval))
                 self._changed()
-            reason = self._silent()
-            if reason is not None:
-                with self._lock:
-                    self._stop(f"stopped by the heat guard: {reason}")
+            self._stop_for_heat(self._silent())
         self._load = began, self._system.now()
 
     def _count_to_the_end(self) -> None:
@@ -257,11 +263,14 @@ class LoadRun:
         return check._replace(kept=not self._system.demo)
 
     def _cool(self) -> bool:
-        """Return whether every sensor is back at its temperature before the load."""
+        """Return whether every sensor that can be read is back at its temperature before."""
         return not self._timing.soak and all(
-            sensor.last is not None
-            and sensor.start is not None
-            and sensor.last <= sensor.start + COOL_C
+            sensor.problem is not None
+            or (
+                sensor.last is not None
+                and sensor.start is not None
+                and sensor.last <= sensor.start + COOL_C
+            )
             for sensor in self._guard.sensors
         )
 
@@ -279,14 +288,15 @@ class LoadRun:
         with self._lock:
             result = self._streams.result(self._intervals)
             error, guard = self._streams.error, self._guard
-            stopped = guard.reason or (guard.far.reason if guard.far is not None else None)
             outcome = Outcome(
                 plan=self._plan,
                 ended=self._stopping or (f"failed: {error}" if error else "complete"),
                 failed=error is not None or result is None,
                 result=result,
                 intervals=tuple(self._intervals),
-                heat=HeatReport(guard.options.armed, stopped, guard.sensors, self._cooled),
+                heat=HeatReport(
+                    guard.options.armed, self._heat_reason, guard.sensors, self._cooled
+                ),
                 verdict=usual_verdict(self._course.verdicts),
                 moved=self._course.moved(),
                 soak=self._soaks(),

@@ -263,17 +263,20 @@ class LoadSession:
         else:
             self._update(measure=view)
 
-    def _one(self, options: LoadOptions, starts: Mapping[str, float]) -> Outcome | None:
-        """Run one test of a measurement with the newest frame; None where it is refused."""
+    def _one(self, options: LoadOptions, starts: Mapping[str, float]) -> Outcome | str:
+        """Run one test of a measurement with the newest frame; return why, where it is refused."""
         frame = self._newest
         assert frame is not None
         plan, guard = self._planned(frame, options, starts)
         self._update(plan=plan, guard=guard.options, sensors=guard.guarding, outcome=None)
-        if plan.refusals:
-            self._update(problem=f"{options.note}: {plan.refusals[0]}")
-            return None
+        refusal = next(iter(plan.refusals), None) or guard.lost(starts)
+        if refusal is not None:
+            self._update(problem=f"{options.note}: {refusal}")
+            return refusal
         self._measure(frame, plan, guard, options)
-        return self._view.outcome
+        outcome = self._view.outcome
+        assert outcome is not None
+        return outcome
 
     def find_neighbours(self) -> None:
         """Look for hosts that may be a far end, in a thread."""

@@ -69,7 +69,7 @@ no field: what is set now is measured, and other values are told to need a chang
 
 
 def parse_axis(text: str) -> Axis:
-    """Return an axis: of values, or of doubled ones from `..` to. Raises ValueError.
+    """Return an axis: of values, or from one to another, doubled each time. Raises ValueError.
 
     >>> parse_axis("streams=1,2,4")
     Axis(name='streams', values=('1', '2', '4'))
@@ -90,9 +90,10 @@ def parse_axis(text: str) -> Axis:
         low, high = read(first), read(last)
         if isinstance(low, bool | str) or not low <= high:
             raise ValueError(f"{part!r} is no range: from a number to one that is not smaller")
-        while low <= high:
+        while low < high:
             values.append(_worded(name, low))
             low *= 2
+        values.append(_worded(name, high))
     return Axis(name, tuple(dict.fromkeys(values)))
 
 
@@ -134,8 +135,8 @@ def reckoned_s(requests: Sequence[LoadRequest], pause: float = PAUSE_S) -> float
 def duration(seconds: float) -> str:
     """Return a length of time in words.
 
-    >>> duration(95), duration(4000), duration(200000)
-    ('1 min 35 s', '1 h 6 min', '2 days 7 h')
+    >>> duration(95), duration(4000), duration(200000), duration(600)
+    ('1 min 35 s', '1 h 6 min', '2 days 7 h', '10 min')
     """
     units = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
     words: list[str] = []
@@ -144,7 +145,7 @@ def duration(seconds: float) -> str:
         count, left = divmod(left, size)
         if count or (words and len(words) < 2):
             words.append(f"{count} {name}")
-    return " ".join(words[:2]) or "0 s"
+    return " ".join(word for word in words[:2] if not word.startswith("0 ")) or "0 s"
 
 
 def check(axes: Sequence[Axis], request: LoadRequest) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlxtop.model.json_text import encode
@@ -25,3 +25,10 @@ def rows(values: Iterable[Iterable[Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([cell(value) for value in row] for row in values)
     return text.getvalue()
+
+
+def named(values: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows by the names of their columns as lines of text, the names first."""
+    kept = list(values)
+    columns = list(dict.fromkeys(name for row in kept for name in row))
+    return rows((columns, *([row.get(column) for column in columns] for row in kept)))

@@ -8,28 +8,50 @@ from typing import Any
 from mlxtop.load.measure import MeasurePlan
 from mlxtop.load.measure_log import Measured, latency_us
 from mlxtop.load.measure_run import MeasureView
-from mlxtop.load.record import Change, Line, number, table
+from mlxtop.load.record import Line, number, table
 from mlxtop.load.sweep import duration
-from mlxtop.present.text import Role, Run, clean, fit
+from mlxtop.present.text import Role, Run, clean, fit, width, wrap
 
-COLUMNS = ("test", "Gb/s", "back", "of", "lost", "median", "99 %", "peak", "ended")
+COLUMNS = ("test", "Gb/s", "back", "of", "lost", "µs", "99 %", "peak", "ended")
 """Titles of a table; `of` is the share of what link and PCIe let through."""
 _HEADS = {
     "Gb/s": "Gb/s",
     "back": "back",
-    "of": "% of",
+    "of": "usable",
     "lost": "lost",
-    "median": "µs",
+    "µs": "µs",
     "99 %": "99 %",
     "peak": "°C",
 }
+_LEGEND = {
+    "back": "back: the other direction at the same time, Gb/s",
+    "of": "usable: of what link and PCIe let through",
+    "lost": "lost: of UDP; of TCP, segments sent again",
+    "µs": "µs: median (qperf: average), one way (ping, RDMA read, atomic: there and back)",
+    "99 %": "99 %: of them took no more µs",
+    "peak": "°C: hottest sensor",
+}
 _NONE = "–"
+_LEAST_WANTED = ("lost", "back", "99 %", "of", "peak")
+"""Columns that a narrow table leaves out, in this order."""
+_WHOLE_NAME = 26
+_GAP = 3
+"""Columns between two figures."""
 
 
 def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
     """Yield what is measured, with its commands, and what has to run at the far end."""
     if plan.refusal is not None:
         yield clean(f"refused: {plan.refusal}"), Role.CRITICAL
+    if plan.possible:
+        count, length = len(plan.possible), duration(plan.seconds)
+        take = "test takes" if count == 1 else "tests take"
+        yield f"{count} {take} about {length} with the pauses between them", Role.STRONG
+        if plan.sensors:
+            longest = duration(plan.most_seconds)
+            yield f"where the card cools down slowly, up to {longest}", Role.DIM
+    if plan.guard:
+        yield clean(f"guard: {plan.guard}"), Role.TEXT
     for note in plan.notes:
         yield clean(f"note: {note}"), Role.DIM
     for item in plan.items:
@@ -40,15 +62,10 @@ def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
         for line in item.plan.lines:
             yield clean(f"  {line}"), Role.DIM
     yield from change_runs(plan)
-    if plan.possible:
-        count = len(plan.possible)
-        length = duration(plan.seconds)
-        yield f"{count} tests take about {length} with the pauses between them", Role.STRONG
-    if plan.guard:
-        yield clean(f"guard: {plan.guard}"), Role.TEXT
     if plan.servers:
         yield "At the far end, before:", Role.STRONG
         yield from ((clean(f"  {line}"), Role.TEXT) for line in plan.servers)
+        yield clean(f"or mlxtop measure {plan.host} --ssh, which starts them there"), Role.DIM
 
 
 def change_runs(plan: MeasurePlan) -> Iterator[Run]:
@@ -95,70 +112,90 @@ def cells(row: Line) -> dict[str, str]:
         "test": clean(str(row.get("name") or row.get("key") or _NONE)),
         "Gb/s": _rate(bps),
         "back": _rate(number(row.get("reverse_bps"))),
-        "of": _figure(100 * bps / ceiling if bps and ceiling else None, ".0f"),
+        "of": _NONE if not bps or not ceiling else f"{100 * bps / ceiling:.0f} %",
         "lost": loss,
-        "median": _figure(latency_us(row, "typical", "average"), ".2f"),
+        "µs": _figure(latency_us(row, "typical", "average"), ".2f"),
         "99 %": _figure(latency_us(row, "p99"), ".2f"),
         "peak": _figure(hottest, ".0f"),
         "ended": "" if ended == "complete" else clean(ended),
     }
 
 
-def _missing(plan: MeasurePlan) -> list[dict[str, str]]:
+def _missing(tests: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Return rows for what was not measured, with its reason."""
     empty = dict.fromkeys(COLUMNS, _NONE)
     return [
-        empty | {"test": clean(item.name), "ended": clean(item.reason)}
-        for item in plan.items
-        if item.reason is not None
+        empty | {"test": clean(str(test.get("name"))), "ended": clean(str(test["reason"]))}
+        for test in tests
+        if test.get("reason")
     ]
 
 
 def all_cells(view: MeasureView) -> list[dict[str, str]]:
     """Return the cells of all rows, those of what could not be measured last."""
-    return [*map(cells, view.rows), *_missing(view.plan)]
+    return [*map(cells, view.rows), *_missing([item.document() for item in view.plan.items])]
+
+
+def recorded_cells(measured: Measured) -> list[dict[str, str]]:
+    """Return the same of a record: its rows in the order of its plan."""
+    return [*map(cells, measured.in_order), *_missing(measured.tests)]
 
 
 def _used(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the columns that are not empty everywhere."""
-    return [
-        title
-        for title in COLUMNS
-        if title == "test" or any(row[title] not in ("", _NONE) for row in rows)
-    ]
+    """Return the columns of figures that are not empty everywhere."""
+    return [title for title in _HEADS if any(row[title] not in ("", _NONE) for row in rows)]
+
+
+def _reasons(rows: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Return the tests that lack figures, or were ended early, by the reason."""
+    tests: dict[str, list[str]] = {}
+    for row in rows:
+        if row["ended"]:
+            tests.setdefault(row["ended"], []).append(row["test"])
+    return tests
 
 
 def table_lines(rows: Sequence[Mapping[str, str]], columns: int = 80) -> list[str]:
-    """Return a table of text, at most `columns` wide."""
-    if not rows:
-        return []
+    """Return a table of text, at most `columns` wide, with what is to be known of it below."""
     used = _used(rows)
-    first = max(len(row["test"]) for row in rows)
-    name = min(26, max(4, first))
-    inner = [title for title in used if title in _HEADS]
-    lines = [fit("TEST", name) + "".join(f"{_HEADS[title]:>8}" for title in inner)]
-    for row in rows:
-        text = fit(row["test"], name) + "".join(f"{row[title]:>8}" for title in inner)
-        if row["ended"]:
-            text += f"  {row['ended']}"
-        lines.append(fit(text, columns).rstrip())
-    return lines
+    shown = [row for row in rows if any(row[title] != _NONE for title in used)]
+    widths = {
+        title: _GAP + max(width(_HEADS[title]), *(width(row[title]) for row in shown))
+        for title in used
+    }
+    name = min(_WHOLE_NAME, max((4, *(len(row["test"]) for row in shown))))
+    for title in _LEAST_WANTED:
+        if title in used and name + sum(widths[one] for one in used) > columns:
+            used.remove(title)
+    heads = "".join(fit(_HEADS[title], widths[title], right=True) for title in used)
+    lines = [fit("TEST", name) + heads] if shown else []
+    for row in shown:
+        figures = "".join(fit(row[title], widths[title], right=True) for title in used)
+        lines.append(fit(fit(row["test"], name) + figures, columns).rstrip())
+    for reason, tests in _reasons(rows).items():
+        lines += wrap(f"{', '.join(tests)}: {reason}", columns, "! ")
+    legend = "; ".join(_LEGEND[title] for title in used if title in _LEGEND)
+    return [*lines, *(wrap(legend, columns, "  ") if legend else [])]
 
 
 def markdown(rows: Sequence[Mapping[str, str]], sentence: str) -> list[str]:
-    """Return a table for a forum, with the sentence under it."""
+    """Return a table for a forum, with the sentence and the reasons of gaps under it."""
     used = _used(rows)
-    heads = [{"test": "Test", "ended": "Ended"}.get(title, _HEADS.get(title, "")) for title in used]
-    rule = [":--" if title in ("test", "ended") else "--:" for title in used]
-    lines = [heads, rule, *([_escaped(row[title]) for title in used] for row in rows)]
-    return [*(f"| {' | '.join(line)} |" for line in lines), "", sentence]
+    shown = [row for row in rows if any(row[title] != _NONE for title in used)]
+    heads = ["Test", *(_HEADS[title] for title in used)]
+    rule = [":--", *("--:" for _ in used)]
+    body = ([_escaped(row[title]) for title in ("test", *used)] for row in shown)
+    table_ = [f"| {' | '.join(line)} |" for line in (heads, rule, *body)] if shown else []
+    reasons = (f"{', '.join(tests)}: {reason}" for reason, tests in _reasons(rows).items())
+    gaps = [f"- {_escaped(text)}" for text in reasons]
+    return [*table_, *([""] if table_ else []), *gaps, *([""] if gaps else []), sentence]
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
 
 
-def csv_rows(view: MeasureView) -> list[dict[str, Any]]:
+def csv_rows(rows: Sequence[Line]) -> list[dict[str, Any]]:
     """Return rows of plain numbers, bit/s and µs."""
     return [
         {
@@ -167,18 +204,19 @@ def csv_rows(view: MeasureView) -> list[dict[str, Any]]:
             "retransmits": table(row.get("result")).get("retransmits"),
             "lost": table(row.get("result")).get("lost"),
             "packets": table(row.get("result")).get("packets"),
-            "median_us": latency_us(row, "typical", "average"),
+            "median_us": latency_us(row, "typical"),
+            "average_us": latency_us(row, "average"),
             "p99_us": latency_us(row, "p99"),
             **{f"peak_{name}_c": value for name, value in table(row.get("peaks_c")).items()},
             "ended": row.get("ended"),
             "run": row.get("run"),
         }
-        for row in view.rows
+        for row in rows
     ]
 
 
-def compared_lines(before: Measured, after: Measured, changes: Sequence[Change]) -> Iterator[str]:
-    """Yield two tables side by side, and what changed between them."""
+def compared_lines(before: Measured, after: Measured, changes: Sequence[str]) -> Iterator[str]:
+    """Yield two tables side by side, and what changed between them, a line each."""
     old, new = before.by_key, after.by_key
     yield fit("TEST", 28) + f"{'BEFORE':>12}{'AFTER':>12}{'CHANGE':>10}"
     for key in dict.fromkeys((*old, *new)):
@@ -190,8 +228,7 @@ def compared_lines(before: Measured, after: Measured, changes: Sequence[Change])
             percent = f"{100 * (figures[1][0] / figures[0][0] - 1):+.1f} %"
         yield f"{fit(name, 28)}{figures[0][1]:>12}{figures[1][1]:>12}{percent:>10}".rstrip()
     yield "changed between them:" if changes else "hardware and settings are the same"
-    for change in changes:
-        yield clean(f"  {change.name}: {change.before} -> {change.after}")
+    yield from (clean(f"  {change}") for change in changes)
 
 
 def _main(row: Line) -> tuple[float | None, str]:

@@ -51,7 +51,9 @@ class Bar(NamedTuple):
     value: float
 
 
-def bars(given: Sequence[Bar], title: str, ascii_only: bool = False) -> list[str]:
+def bars(
+    given: Sequence[Bar], title: str, ascii_only: bool = False, columns: int = COLUMNS
+) -> list[str]:
     """Return lines that draw values as bars, all by one scale; none without any."""
     if not given or max(bar.value for bar in given) <= 0:
         return []
@@ -62,13 +64,18 @@ def bars(given: Sequence[Bar], title: str, ascii_only: bool = False) -> list[str
     names = [to_ascii(clean(bar.name)) if ascii_only else clean(bar.name) for bar in given]
     marker = "#" if ascii_only else "▇"
     values = [bar.value for bar in given]
-    plotext.simple_bar(names, values, width=COLUMNS, title="", marker=marker)
+    room = min(columns, COLUMNS) - 1  # a value that ends in zero makes a bar one column longer
+    plotext.simple_bar(names, values, width=room, title="", marker=marker)
     drawn: str = plotext.uncolorize(plotext.build())
     return [title, *(line.rstrip() for line in drawn.splitlines() if line.strip("─ "))]
 
 
 def sweep_chart(
-    curves: Mapping[str, Points], limit: float | None, names: tuple[str, str], ascii_only: bool
+    curves: Mapping[str, Points],
+    limit: float | None,
+    names: tuple[str, str],
+    ascii_only: bool,
+    columns: int = COLUMNS,
 ) -> list[str]:
     """Return lines that draw a sweep: values by the numbers of an axis, a curve for each name.
 
@@ -82,7 +89,7 @@ def sweep_chart(
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.limit_size(False, False)
-    plotext.plot_size(COLUMNS, ROWS + 4)
+    plotext.plot_size(min(columns, COLUMNS), ROWS + 4)
     top = max([y for _, y in points] + ([limit] if limit else []))
     low, high = (log2(edge(x for x, _ in points)) for edge in (min, max))
     plotext.xlim(low, low + (high - low or 1.0) * _NAMES)

@@ -43,17 +43,19 @@ def run_table(runs: Sequence[Run], columns: int) -> Iterator[str]:
     """Yield the rows of all runs; those of simulated machines stand apart, below the others."""
     timed = columns >= _WITH_TIME
     started = f"{'STARTED':<21}" if timed else ""
+    id_width = max(18, *(len(run.id) + 1 for run in runs)) if runs else 18
     real, simulated = ([run for run in runs if run.demo is demo] for demo in (False, True))
     for title, group in (("NOTE", real), ("DEMO", simulated)):
         if group:
-            yield f"{'ID':<18}{started}{'PORT':<13}{'TO':<14}{'RATE':>10}  {'PEAK':<14}{title}"
+            head = f"{'ID':<{id_width}}{started}{'PORT':<13}{'TO':<14}"
+            yield f"{head}{'RATE':>10}  {'PEAK':<14}{title}"
         for run in group:
-            yield _row(run, columns, timed)
+            yield _row(run, columns, timed, id_width)
 
 
-def _row(run: Run, columns: int, timed: bool) -> str:
+def _row(run: Run, columns: int, timed: bool, id_width: int) -> str:
     port, target = (str(run.plan.get(key) or "–") for key in ("port_name", "target"))
-    head = fit(run.id, 17) + " " + (f"{when(run):<21}" if timed else "")
+    head = fit(run.id, id_width) + (f"{when(run):<21}" if timed else "")
     row = f"{head}{fit(port, 12)} {fit(target, 13)} {rate(run.rate):>10}  {fit(_peak(run), 13)}"
     notes = (run.note, "" if run.ended == "complete" else f"[{run.ended}]")
     note = " ".join(clean(text) for text in notes if text)

@@ -65,6 +65,7 @@ _OFFERED = 8
 _HINT: tuple[Run, ...] = (
     ("Say where the server runs; Enter shows the plan, F5 or Ctrl-R runs it.", Role.TEXT),
     ("Everything else is chosen for the port when it is left empty.", Role.DIM),
+    ("Kind: test, soak (how it warms up), hold (what it cools), measure (all tools).", Role.DIM),
     ("The test goes on when this is closed; I opens it again.", Role.DIM),
 )
 
@@ -240,8 +241,10 @@ class LoadDialog(Dialog[None]):
     def _sections(self, view: SessionView, columns: int) -> list[Section]:
         problems = [problem for problem in (self._wrong, view.problem) if problem]
         sections = [wrapped("Problem", [(text, Role.WARNING)], columns) for text in problems]
+        results: list[Section] = []
         if view.measure is not None:
-            sections += measure_sections(view.measure, columns, self.watch_app.state.ascii)
+            head, *results = measure_sections(view.measure, columns, self.watch_app.state.ascii)
+            sections.append(head)
         if view.outcome is not None and (view.measure is None or view.measure.current):
             sections.append(wrapped("Outcome", outcome_runs(view.outcome), columns))
         if view.status is not None and view.plan is not None:
@@ -249,6 +252,7 @@ class LoadDialog(Dialog[None]):
         elif view.busy:
             waiting = ("looking at the route and the tool …", Role.DIM)
             sections.append(Section("Plan", ((waiting,),)))
+        sections += results
         if view.plan is not None and (view.measure is None or view.measure.current):
             runs = list(plan_runs(view.plan))
             if not view.plan.refusals:
