@@ -59,6 +59,7 @@ _FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _RECORD = "Save the last minutes and go on recording; again: stop"
 _ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
+_ROUND = "To the alarms, and round the parts"
 _PLAIN = "The finding in plain words"
 _OPTIONS = "Options, explained; kept in the settings file"
 _PALETTE = "Palette: any command by its name"
@@ -150,7 +151,7 @@ COMMANDS = (
     Command("events", "e", "List of events", "app.events", bar="Events"),
     Command("record", "R", _RECORD, "app.record", bar="Record", live=True),
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
-    Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
+    Command("next-part", "tab", _ROUND, "app.focus_next", bar="Alarms"),
     Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
     Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze", live=True),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
@@ -182,7 +183,7 @@ BAR_ORDER = (
     *("play", "event-next", "quicker", "go-to", "sample-on", "minute-on"),
     *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
     *("wall-details", "doctor", "filter", "wall", "sort", "events", "load", "options", "zoom-in"),
-    *("pause", "paths", "maximise", "palette", "link-type", "units", "zero", "record"),
+    *("pause", "next-part", "paths", "maximise", "palette", "link-type", "units", "zero", "record"),
 )
 """Commands in the key bar, the most useful first; those at the end go on narrow screens.
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role, line_width
 from mlxtop.sampler.facts import Fact
-from mlxtop.tui.commands import Command, Scope, always, available, in_bar, keys_of
+from mlxtop.tui.commands import BY_ID, Command, Scope, always, available, in_bar, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
 from mlxtop.tui.widgets.ribbon import AlarmRibbon
@@ -156,17 +156,46 @@ class WatchScreen(PaintedScreen):
 
     def _show_keys(self) -> None:
         """Show the keys, which change with the width and the scopes alone."""
-        bar, app, scopes = self.keys, self.watch_app, self.scopes()
-        shown = bar.size.width, scopes, self.minor_keys()
+        bar, app, scopes, ribbon = self.keys, self.watch_app, self.scopes(), self.ribbon
+        alarms = ribbon.display, ribbon.has_focus
+        shown = bar.size.width, scopes, self.minor_keys(), alarms
         if self._keys_shown == shown:
             return
         self._keys_shown = shown
+        if ribbon.has_focus:
+            bar.present(self._alarm_keys(), GAP)
+            return
         commands = available(*scopes, readonly=app.readonly, replay=app.replay)
         bar.present(self._fitting(commands, bar.size.width), GAP)
 
+    def _alarm_keys(self) -> list[tuple[Line, str]]:
+        """Return the keys of a person who goes through the alarms."""
+        rebound = self.watch_app.settings.keys
+        own = [("← →", "Choose", ""), ("Enter", "Go there", "screen.to_cause")]
+        others = [("acknowledge", "Acknowledge"), ("help", "Help"), ("quit", "Quit")]
+        keys = [
+            *own,
+            *((keys_of(BY_ID[id], rebound)[0], name, BY_ID[id].action) for id, name in others),
+        ]
+        keys.insert(3, ("Esc", "Back", "screen.from_alarms"))
+        return [(key_label(key, name), action) for key, name, action in keys]
+
+    async def action_to_cause(self) -> None:
+        await self.ribbon.action_open()
+
+    def action_from_alarms(self) -> None:
+        self.ribbon.action_leave()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._show_keys()
+
+    def on_descendant_blur(self) -> None:
+        self._show_keys()
+
     def _fitting(self, commands: Iterable[Command], columns: int) -> list[tuple[Line, str]]:
         """Return as many keys as fit, the most useful, with their actions."""
-        first, last = in_bar(command for command in commands if command.id != self.LEADS_HERE)
+        away = {self.LEADS_HERE} if self.ribbon.display else {self.LEADS_HERE, "next-part"}
+        first, last = in_bar(command for command in commands if command.id not in away)
         if self.SCOPE is Scope.OVERVIEW and Scope.CHART not in self.scopes():
             # nothing lies behind it
             last = [command for command in last if command.id != "back"]
