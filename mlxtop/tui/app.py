@@ -228,11 +228,15 @@ class MlxtopApp(Places):
         self.draw()
 
     def action_acknowledge(self) -> None:
-        """Acknowledge the alarm under the cursor, else the most urgent one."""
+        """Acknowledge the alarm under the cursor with what it brought, else the most urgent one."""
         screen = self.screen
-        key = screen.alarm_key() if isinstance(screen, WatchScreen) else None
-        keys = [item.key for item in sorted(self.ribbon_items(), key=attrgetter("urgency"))]
-        if not any(map(self._acknowledged, keys if key is None else [key])):
+        chosen = screen.alarm_keys() if isinstance(screen, WatchScreen) else None
+        if chosen is not None:
+            done = any([self._acknowledged(key) for key in chosen])
+        else:
+            items = sorted(self.ribbon_items(), key=attrgetter("urgency"))
+            done = any(self._acknowledged(item.key) for item in items)
+        if not done:
             self.notify("no alarm to acknowledge")
         self.draw()
 

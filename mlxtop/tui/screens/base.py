@@ -135,9 +135,10 @@ class WatchScreen(PaintedScreen):
             chain.insert(chain.index(first) + 1, self.ribbon)
         return chain
 
-    def alarm_key(self) -> str | None:
-        """Return the key of the alarm that the cursor stands on; None without a cursor."""
-        return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
+    def alarm_keys(self) -> list[str] | None:
+        """Return the keys of the alarms that the cursor stands on; None without a cursor."""
+        chosen = self.ribbon.chosen if self.ribbon.has_focus else None
+        return [chosen.key] if chosen else None
 
     def retreat(self) -> bool:
         """Undo what was opened last on this screen; return whether there was something."""
