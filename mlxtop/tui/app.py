@@ -232,7 +232,7 @@ class MlxtopApp(Places):
         screen = self.screen
         chosen = screen.alarm_keys() if isinstance(screen, WatchScreen) else None
         if chosen is not None:
-            done = any([self._acknowledged(key) for key in chosen])
+            done = sum(map(self._acknowledged, chosen)) > 0
         else:
             items = sorted(self.ribbon_items(), key=attrgetter("urgency"))
             done = any(self._acknowledged(item.key) for item in items)

@@ -1,8 +1,8 @@
 """Put events together that have one cause, so that a list of them has one line for it.
 
 A change of the link type takes ports away and brings others: some twenty events. A module that is
-pulled takes the link with it, and a link the ways over it. A link that comes back is the end of its loss, and a link that is
-lost again soon is the same trouble.
+pulled takes the link with it, and a link the ways over it. A link that comes back is the end of its
+loss, and a link that is lost again soon is the same trouble.
 """
 
 from __future__ import annotations
