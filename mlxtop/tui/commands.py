@@ -219,15 +219,30 @@ _WORDS = {
 }
 
 
-def _word(key: str) -> str:
-    """Return a key as people read it.
+def _word(key: str, ascii_only: bool = False) -> str:
+    """Return a key as people read it; in ASCII an arrow would look like `<` or `v`.
 
-    >>> _word("shift+tab"), _word("escape"), _word("f1"), _word("g")
-    ('Shift+Tab', 'Esc', 'F1', 'g')
+    >>> _word("shift+tab"), _word("escape"), _word("f1"), _word("left"), _word("left", True)
+    ('Shift+Tab', 'Esc', 'F1', '←', 'Left')
     """
     if len(key) == 1:
         return key
-    return _WORDS.get(key) or "+".join(part.capitalize() for part in key.split("+"))
+    word = _WORDS.get(key, "")
+    if word and (word.isascii() or not ascii_only):
+        return word
+    return "+".join(part.capitalize() for part in key.split("+"))
+
+
+def spelled(text: str, ascii_only: bool) -> str:
+    """Return a text that names arrow keys; in ASCII by words.
+
+    >>> spelled("← → choose", True)
+    'Left Right choose'
+    """
+    if not ascii_only:
+        return text
+    arrows = {ord(word): key.capitalize() for key, word in _WORDS.items() if not word.isascii()}
+    return text.translate(arrows)
 
 
 def bindings(scope: Scope) -> list[BindingType]:
@@ -280,10 +295,10 @@ def together(one: Command, other: Command) -> bool:
     return one.scope is other.scope or Scope.EVERYWHERE in (one.scope, other.scope)
 
 
-def keys_of(command: Command, rebound: Mapping[str, str]) -> list[str]:
+def keys_of(command: Command, rebound: Mapping[str, str], ascii_only: bool = False) -> list[str]:
     """Return the keys of a command as people read them."""
     keys = rebound.get(command.id, command.keys)
-    return [_word(key.strip()) for key in keys.split(",")]
+    return [_word(key.strip(), ascii_only) for key in keys.split(",")]
 
 
 def misnamed(rebound: Mapping[str, str]) -> list[str]:

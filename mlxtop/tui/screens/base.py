@@ -14,7 +14,16 @@ from textual.widget import Widget
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role, line_width
 from mlxtop.sampler.facts import Fact
-from mlxtop.tui.commands import BY_ID, Command, Scope, always, available, in_bar, keys_of
+from mlxtop.tui.commands import (
+    BY_ID,
+    Command,
+    Scope,
+    always,
+    available,
+    in_bar,
+    keys_of,
+    spelled,
+)
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
 from mlxtop.tui.widgets.ribbon import AlarmRibbon
@@ -172,7 +181,8 @@ class WatchScreen(PaintedScreen):
     def _alarm_keys(self) -> list[tuple[Line, str]]:
         """Return the keys of a person who goes through the alarms."""
         rebound = self.watch_app.settings.keys
-        own = [("← →", "Choose", ""), ("Enter", "Go there", "screen.to_cause")]
+        arrows = spelled("← →", self.watch_app.state.ascii)
+        own = [(arrows, "Choose", ""), ("Enter", "Go there", "screen.to_cause")]
         others = [("acknowledge", "Acknowledge"), ("help", "Help"), ("quit", "Quit")]
         keys = [
             *own,
@@ -201,11 +211,11 @@ class WatchScreen(PaintedScreen):
             # nothing lies behind it
             last = [command for command in last if command.id != "back"]
         first.sort(key=lambda command: command.id in self.minor_keys())
-        keys = self.watch_app.settings.keys
+        keys, ascii_only = self.watch_app.settings.keys, self.watch_app.state.ascii
         shown: list[tuple[Line, str]] = []
         left = columns
         for command in (*reversed(last), *first):
-            label = key_label(keys_of(command, keys)[0], command.bar)
+            label = key_label(keys_of(command, keys, ascii_only)[0], command.bar)
             left -= line_width(label) + GAP
             if left + GAP < 0:
                 break
