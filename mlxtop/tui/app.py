@@ -167,7 +167,7 @@ class MlxtopApp(Places):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         scopes = screen.scopes() if isinstance(screen, WatchScreen) else EVERYWHERE
         for command in available(*scopes, readonly=self.readonly, replay=self.replay):
-            key = keys_of(command, self.settings.keys)[0]
+            key = keys_of(command, self.settings.keys, self.state.ascii)[0]
             run = partial(self._run_later, command.action)
             yield SystemCommand(command.title, f"key {key}", run)
         yield SystemCommand("Choose a theme", "colours of the screen", self.action_change_theme)
