@@ -24,7 +24,10 @@ from mlxtop.system.captured import CapturedSystem
 
 HOME = tempfile.mkdtemp(prefix="mlxtop-tests-home-")
 """Where settings, runs and logs of the tests go, and not into the home of who runs them."""
-DROPPED = ("MLXTOP_NIC_", "SUDO_", "XDG_", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
+DROPPED = (
+    *("MLXTOP_NIC_", "SUDO_", "XDG_", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"),
+    *("COLUMNS", "LINES"),
+)
 """Variables that change where the program writes, or how, and that most users do not have."""
 
 sys.dont_write_bytecode = False

@@ -66,6 +66,23 @@ def test_what_is_far_from_the_change_does_not_belong_to_it(seconds: float, lines
         assert len(causes([retyped(500.0, "InfiniBand", "Ethernet"), loss])) == lines
 
 
+@pytest.mark.parametrize(
+    ("seconds", "lines"), [(-TOGETHER_S, 1), (TOGETHER_S, 1), (TOGETHER_S + 0.1, 2)]
+)
+def test_ways_that_a_lost_link_takes_with_it_are_one_line(seconds: float, lines: int) -> None:
+    loss = event(100.0, IncidentKind.LINK_DOWN, until=41.0, key="port link 1")
+    way = event(100.0 + seconds, IncidentKind.ALARM, text="way", details={"way": "dev ens2"})
+    found = causes([loss, way])
+    assert len(found) == lines
+    if lines == 1:
+        (cause,) = found
+        assert (cause.lead, cause.others, cause.until) == (loss, (way,), 141.0)
+    elsewhere = way._replace(incident=way.incident._replace(ifname="ens3"))
+    assert len(causes([loss, elsewhere])) == 2
+    alone = event(100.0, IncidentKind.ALARM, text="b answers by no way")
+    assert len(causes([loss, alone])) == 2
+
+
 @pytest.mark.parametrize(("seconds", "lines"), [(TAKEN_BACK_S, 1), (TAKEN_BACK_S + 0.1, 2)])
 def test_a_change_that_is_taken_back_soon_is_the_same_line(seconds: float, lines: int) -> None:
     there = retyped(500.0, "InfiniBand", "Ethernet")

@@ -156,6 +156,8 @@ def test_globs_that_select_no_port_are_named_by_subcommands_too(
             "the following arguments are required: bash|zsh|fish (see mlxtop completion",
             1,
         ),
+        ("--intervall 2 --once", "there is no option --intervall; did you mean --delay?", 1),
+        ("enp1s0 --onse", "there is no option --onse; did you mean --once?", 1),
         ("load -b nonsense", "argument -b/--bitrate", 1),
         ("--demo doctr --once", "no simulated machine 'doctr'; there are pacu, fry", 1),
         ("--demo frey --once", "no simulated machine 'frey'; did you mean fry? There are pacu", 1),

@@ -133,3 +133,14 @@ def test_lanes_with_errors_are_in_the_document(capsys: pytest.CaptureFixture[str
     lanes = [port["errors"][f"rx_err_lane_{lane}_phy"] for lane in range(4)]
     assert lanes == [812, 640, 9120331, 701]
     assert port["errors_since"] == "boot"
+
+
+@pytest.mark.parametrize(("asked", "width"), [("80", 80), ("", 160)])
+def test_a_table_in_a_pipe_is_as_wide_as_columns_says(
+    asked: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", asked)
+    each = frames(Samples(HOT), Event())
+    next(each)
+    lines = headless.table(next(each), SourceKind.LIVE).split("\n")
+    assert width - 20 < max(map(len, lines)) <= width

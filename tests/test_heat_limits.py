@@ -115,6 +115,28 @@ def test_the_beginning_of_a_state_is_kept() -> None:
     assert (alarm.state, alarm.since, alarm.limit) == (AlarmState.ALARM, 30.0, 75.0)
 
 
+@pytest.mark.parametrize(
+    ("readings", "since"),
+    [
+        ((71.0, 76.0, 72.0), 10.0),
+        ((76.0, 72.0), 10.0),
+        ((71.0, 76.0, 86.0, 72.0), 10.0),
+        ((76.0, 86.0, 72.0), 10.0),
+        ((71.0, 86.0, 77.0), 20.0),
+        ((71.0, 60.0, 71.0), 30.0),
+        ((71.0, None, 71.0), 30.0),
+        ((76.0, 72.0, 76.0), 30.0),
+    ],
+)
+def test_a_limit_is_passed_from_its_first_reading_until_one_below_it(
+    readings: tuple[float | None, ...], since: float
+) -> None:
+    alarm = SensorAlarm()
+    for place, celsius in enumerate(readings, 1):
+        alarm = alarm.advance(reading(celsius), LIMITS, None, 10.0 * place)
+    assert alarm.since == since
+
+
 def test_a_forecast_makes_it_warming_until_it_is_called_off() -> None:
     alarm = SensorAlarm().advance(reading(60.0), LIMITS, soon(120.0), 0.0)
     assert (alarm.state, alarm.limit) == (AlarmState.WARMING, 70.0)

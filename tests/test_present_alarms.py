@@ -89,10 +89,14 @@ def test_a_limit_that_is_passed_tells_reading_limit_and_time() -> None:
     machine.see(76.4, seconds=9.0)
     assert told(machine) == [f"▲ {NAME} module 76 °C, warning 75 °C, 9 s"]
     machine.see(81.0)
-    assert told(machine) == [f"! {NAME} module 81 °C, alarm 80 °C, 10 s"]
+    assert told(machine) == [f"! {NAME} module 81 °C, alarm 80 °C, 0 s"]
     assert headline(machine.watch) == f"! {NAME} module 81 °C"
+    machine.see(81.0, seconds=7.0)
+    assert told(machine) == [f"! {NAME} module 81 °C, alarm 80 °C, 7 s"]
+    machine.see(77.0)
+    assert told(machine) == [f"▲ {NAME} module 77 °C, warning 75 °C, 18 s"]
     machine.see(60.0)
-    assert told(machine) == [f"● {NAME} module cool again after 11 s"]
+    assert told(machine) == [f"● {NAME} module cool again after 19 s"]
 
 
 def test_errors_tell_their_number_and_at_the_end_their_sum() -> None:

@@ -49,3 +49,9 @@ def test_rates_stand_at_both_ends() -> None:
     calm = row(ethernet(PACU, 2.0, 0, 0))
     assert plain(tile_rates(calm, 30)) == " RX 0 b/s            TX 0 b/s "
     assert plain(tile_rates(calm, 24)) == "RX 0 b/s        TX 0 b/s"
+
+
+def test_rates_of_a_narrow_tile_keep_away_from_those_of_the_next() -> None:
+    assert plain(tile_rates(SICK, 26)) == "RX 92.0 Gb/s TX 2.00 Gb/s "
+    calm = row(ethernet(PACU, 2.0, 0, 0))
+    assert plain(tile_rates(calm, 26)) == "RX 0 b/s     TX 0 b/s     "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -284,6 +285,7 @@ async def test_ascii_uses_neither_braille_nor_boxes() -> None:
             await pilot.pause(0.02)
             odd = {c for c in screen_text(app) if not c.isascii()}
             assert odd == set()
+        assert re.search(r"Left +Explain the cell before", screen_text(app))
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "nord", "ansi-dark", "textual-light"])

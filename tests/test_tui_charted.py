@@ -160,7 +160,10 @@ async def test_a_clock_that_jumps_moves_neither_curves_nor_events() -> None:
         newest, cursor = app.state.clock(), app.state.time.cursor
         assert cursor is not None
         assert 67 < cursor < 73
-        assert text_of(hint).strip().startswith(newest.time(cursor))
+        read = app.state.instant(axis(app.screen))
+        assert read is not None
+        assert abs(read.tick - cursor) <= axis(app.screen).column_s / 2
+        assert text_of(hint).strip().startswith(newest.time(read.tick))
 
 
 async def test_the_limits_in_a_picture_that_stands_do_not_follow_the_cursor() -> None:
@@ -192,6 +195,8 @@ async def test_a_frozen_screen_shows_every_value_of_the_instant_at_the_cursor() 
         await pilot.press(*("left",) * 10)
         await until(pilot, lambda: "55 °C" in text_of(table))
         assert "30.0 Gb/s" in text_of(table)
+        header, hint = (text_of(app.screen.query_one(name, Lines)) for name in ("#header", "#hint"))
+        assert header.split()[-1] == hint.split()[0], "one instant, one time"
         assert app.state.heat.of(PACU.id, "module") is not app.state.watch.heat.of(
             PACU.id, "module"
         )

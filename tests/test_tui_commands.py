@@ -13,6 +13,7 @@ from mlxtop.tui.commands import (
     Scope,
     available,
     in_bar,
+    keys_of,
     misnamed,
     together,
 )
@@ -80,3 +81,10 @@ def test_the_key_bar_has_its_commands_by_their_use() -> None:
     assert first[-1].id == "new"
     assert in_bar(COMMANDS)[0][0].id == "play"
     assert [command.id for command in last] == ["back", "help", "quit"]
+
+
+def test_arrow_keys_have_names_where_arrows_cannot_be_drawn() -> None:
+    assert keys_of(BY_ID["explain-left"], {}, ascii_only=True) == ["Left"]
+    assert keys_of(BY_ID["sort-left"], {}, ascii_only=True) == ["<"]
+    every = [key for command in COMMANDS for key in keys_of(command, {}, ascii_only=True)]
+    assert all(key.isascii() for key in every)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.model.path import PathStatus, PeerStatus, Way, WayState, WayStatus
 from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.pages import Detail
 from mlxtop.tui.widgets.sections import Choices
@@ -12,6 +13,8 @@ from tests.samples import IB, Samples, frame, sample
 from tests.test_tui_app import running, screen_text, until
 from tests.test_tui_ribbon import LOST, TWO, look
 from tests.tour import walk
+
+UP, DOWN = WayState.UP, WayState.DOWN
 
 
 async def test_a_loss_and_its_end_are_one_line_with_its_length() -> None:
@@ -49,6 +52,23 @@ async def test_enter_opens_the_port_and_a_acknowledges_its_alarm() -> None:
         assert app.state.selected == IB.id
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, Events))
+
+
+async def test_ways_that_a_link_took_with_it_are_in_its_line_and_acknowledged_with_it() -> None:
+    def ways(state: WayState) -> PathStatus:
+        way = Way("ibp67s0f1")
+        one = WayStatus(way, state, "no carrier", last_rtt_s=0.001)
+        return PathStatus((PeerStatus("b", "10.0.0.2", (one,), way.words, "why"),))
+
+    before, after = (look(n, n > 2)._replace(paths=ways(s)) for n, s in ((2.0, UP), (3.0, DOWN)))
+    async with running(Samples([before, after])) as (app, pilot):
+        assert "way to b down" in screen_text(app).split("\n")[1]
+        await pilot.press("e")
+        await until(pilot, lambda: "with it" in screen_text(app))
+        assert screen_text(app).count("link down, was up") == 2, "in the list and in full"
+        assert screen_text(app).count("way to b dev") == 1, "with the link alone"
+        await pilot.press("a")
+        await until(pilot, lambda: screen_text(app).split("\n")[1].startswith("╭─ Events"))
 
 
 async def test_the_cursor_stays_on_its_line_while_more_come() -> None:

@@ -173,3 +173,14 @@ async def test_on_large_screens_small_charts_of_many_ports_stand_below() -> None
         assert "▸● ens1f0np0" in screen_text(app)
     async with running(size=(200, 60)) as (app, pilot):
         await until(pilot, lambda: "Wire" in screen_text(app))
+
+
+@pytest.mark.parametrize(("size", "spare"), [((60, 6), True), ((60, 5), False), ((30, 6), True)])
+async def test_the_rows_that_a_short_table_leaves_hold_the_verdict_and_the_keys(
+    size: tuple[int, int], spare: bool
+) -> None:
+    one = [sample(tick, ethernet(PACU, tick, 1e9, 1e9)) for tick in (1.0, 2.0)]
+    async with running(Samples(one), size) as (app, pilot):
+        await until(pilot, lambda: (" → " in screen_text(app)) is spare)
+        assert ("q Quit" in screen_text(app)) is spare
+        assert len(screen_text(app).split("\n")) == size[1]

@@ -90,6 +90,30 @@ async def test_tab_reaches_it_arrows_choose_and_enter_goes_to_the_cause() -> Non
         await until(pilot, lambda: app.focused is not None and app.focused.id == "ports")
 
 
+@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
+async def test_its_own_keys_are_told_while_the_cursor_is_in_it(size: tuple[int, int]) -> None:
+    async with showing(TWO, size) as (app, pilot):
+        await until(pilot, lambda: "Enter Details" in row(app, -1))
+        await pilot.press("tab")
+        await until(pilot, lambda: "Enter Go there" in row(app, -1))
+        assert "← → Choose" in row(app, -1)
+        bar = row(app, -1)
+        await pilot.click("#keys", offset=(bar.index("a Acknowledge"), 0))
+        await until(pilot, lambda: "module" not in row(app))
+        await pilot.click("#keys", offset=(bar.index("Go there"), 0))
+        await until(pilot, lambda: isinstance(app.screen, Detail))
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: "Enter Details" in row(app, -1))
+
+
+async def test_the_way_to_it_is_told_while_it_is_there() -> None:
+    async with showing(CALM, (120, 40)) as (app, pilot):
+        assert "Tab Alarms" not in row(app, -1)
+        app.state.arrive(frame(*LOST))
+        app.redraw()
+        await until(pilot, lambda: "Tab Alarms" in row(app, -1))
+
+
 async def test_a_click_goes_to_the_cause_and_the_count_to_the_list() -> None:
     async with showing(TWO, (60, 24)) as (app, pilot):
         await until(pilot, lambda: row(app).endswith("+1"))

@@ -73,6 +73,8 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     ),
     12: (
         "ux_findings:test_the_time_to_a_limit_is_there_at_every_size",
+        "heat_limits:test_a_limit_is_passed_from_its_first_reading_until_one_below_it",
+        "present_alarms:test_a_limit_that_is_passed_tells_reading_limit_and_time",
         "ux_findings:test_the_limit_that_is_broken_keeps_its_line_and_its_time",
     ),
     13: ("tui_charted:test_all_charts_of_a_screen_have_the_same_columns_and_edge",),
@@ -135,6 +137,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     27: (
         "tui_link_types:test_the_list_of_events_has_one_line_for_it",
         "causes:test_a_change_of_the_link_type_is_one_line_with_all_that_goes_and_comes",
+        "causes:test_ways_that_a_lost_link_takes_with_it_are_one_line",
         "planned:test_a_link_that_a_change_takes_is_no_flap_and_one_that_is_lost_later_is",
     ),
     28: (
@@ -158,6 +161,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
         "tui_overview:test_chosen_columns_are_shown_and_kept_with_the_comments_of_the_file",
         "tui_overview:test_digits_open_their_page_of_the_selected_port",
         "tui_ribbon:test_tab_reaches_it_arrows_choose_and_enter_goes_to_the_cause",
+        "tui_ribbon:test_its_own_keys_are_told_while_the_cursor_is_in_it",
         "tui_app:test_f10_quits",
         "tui_app:test_ctrl_z_stops_the_whole_job_where_a_shell_can_continue_it",
         "tui_app:test_a_click_on_the_interval_opens_its_option_and_on_problems_the_events",
@@ -216,6 +220,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
         "console:test_a_line_of_progress_goes_when_something_else_is_written",
     ),
     41: (
+        "headless:test_a_table_in_a_pipe_is_as_wide_as_columns_says",
         "present_notes:test_the_verdict_is_that_of_the_watch",
         "present_notes:test_a_port_that_is_down_has_a_note_with_what_to_look_at",
         "present_notes:test_errors_are_told_where_no_column_has_room_for_them",
@@ -227,12 +232,16 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     43: (
         "present_columns:test_both_curves_are_there_or_none_and_they_are_alike",
         "present_cells:test_where_no_cell_tells_the_state_the_rate_does",
+        "tui_overview:test_the_rows_that_a_short_table_leaves_hold_the_verdict_and_the_keys",
         "ux_findings:test_small_screens_are_used_from_edge_to_edge",
         "ux_findings:test_the_smallest_screen_has_a_rate_and_a_heading_on_every_screen",
         "ux_findings:test_small_screens_have_the_link_and_a_heat_chart_with_its_forecast",
         "tui_charted:test_a_chart_made_large_leaves_the_cursor_where_it_was",
     ),
-    44: ("ux_findings:test_degrees_in_ascii_have_no_hole",),
+    44: (
+        "tui_commands:test_arrow_keys_have_names_where_arrows_cannot_be_drawn",
+        "ux_findings:test_degrees_in_ascii_have_no_hole",
+    ),
     45: ("tui_charts:test_amounts_are_short_and_have_their_unit",),
     46: ("ux_findings:test_a_path_that_two_ports_share_is_told_as_such",),
     47: ("tui_charted:test_maximised_charts_are_there_on_small_screens_and_name_their_port",),

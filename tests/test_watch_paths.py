@@ -14,6 +14,7 @@ from mlxtop.model.path import NO_PATHS, PathStatus, PeerStatus, Way, WayState, W
 from mlxtop.present.alarms import alarm_items, alarm_words
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.alert import Alert, AlertKind
+from mlxtop.watch.causes import causes
 from mlxtop.watch.paths import POINTS, PathWatch
 from tests.samples import PACU, ethernet, sample
 from tests.watching import Machine
@@ -157,6 +158,8 @@ def test_the_alarm_is_an_event_that_ends() -> None:
     texts = [(one.incident.text, one.until is None) for one in watched.machine.watch.events]
     assert ("way to b dev fast0 is down: no carrier", False) in texts
     assert any(text.startswith("route to b goes via") for text, _ in texts)
+    found = {one.lead.incident.kind: one for one in causes(watched.machine.watch.events)}
+    assert found[IncidentKind.ALARM].lead.incident.details == {"way": "dev fast0"}
 
 
 def test_a_way_that_is_taken_out_of_the_settings_has_no_alarm() -> None:

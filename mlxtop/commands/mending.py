@@ -119,7 +119,7 @@ def mend(words: Sequence[str], whole: Usage, is_machine: Callable[[str], bool]) 
         _check_flags(words, whole.options)
         return None
     if words[place] not in whole.commands:
-        _check_flags(words[:place], whole.options)
+        _check_flags(words, whole.options)
         return Mended([*words[:place], *words[place + 1 :]], words[place])
     command = whole.commands[words[place]]
     own = {flag for option in command.options for flag in option.flags}
@@ -169,13 +169,13 @@ def _with_value(
 
 
 def _check_flags(words: Iterable[str], options: Iterable[Option]) -> None:
-    """Raise UsageError for a long option that is nearly one that there is."""
-    flags = [flag for option in options for flag in option.flags if flag.startswith("--")]
+    """Raise UsageError for a long option that is nearly one that there is, or its setting."""
+    flags = {flag: flag for option in options for flag in option.flags if flag.startswith("--")}
+    settings = {
+        f"--{name.replace('_', '-')}": row.flags[-1] for name, row in ROWS.items() if row.flags
+    }
     for word in words:
         name = word.partition("=")[0]
-        if not name.startswith("--") or name in flags:
-            continue
-        setting = ROWS.get(name.removeprefix("--").replace("-", "_"))
-        meant = setting.flags[-1] if setting and setting.flags else closest(name, flags)
-        if meant:
-            raise UsageError(f"there is no option {name}; did you mean {meant}?")
+        near = {**settings, **flags}
+        if name.startswith("--") and name not in flags and (meant := closest(name, near)):
+            raise UsageError(f"there is no option {name}; did you mean {near[meant]}?")

@@ -48,7 +48,7 @@ def table(
     `title`: the machine's name among several. With `since_boot` errors are the kernel's totals,
     and the head says so.
     """
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    width = shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
     sample = frame.sample
     clock = strftime("%Y-%m-%d %H:%M:%S", localtime(sample.wall))
     head = "  ".join(

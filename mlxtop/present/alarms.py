@@ -87,16 +87,16 @@ def alarm_words(alarm: Alarm, watch: Watch) -> AlarmWords:
     now = frame.sample.tick if frame else alarm.begin_tick
     name = fit(alarm.port.name, min(LONGEST_NAME, width(clean(alarm.port.name))))
     count = f"{ordinal(alarm.today)} today" if alarm.today > 1 else ""
-    span = units.span(alarm.seconds(now))
     if alarm.end_tick is not None:
-        age = now - alarm.end_tick
+        span, age = units.span(alarm.seconds(now)), now - alarm.end_tick
         role = Role.GOOD if age < FRESH_S else Role.DIM if age < OLD_S else Role.FAINT
         return AlarmWords("●", role, name, _end(alarm, span), "", count)
     mark, role = _mark(alarm)
     coming = _coming(alarm, watch, now)
     if coming:
         return AlarmWords(mark, role, name, coming, "", count)
-    return AlarmWords(mark, role, name, _what(alarm, watch, frame), span, count)
+    lasts = units.span(_seconds(alarm, watch, now))
+    return AlarmWords(mark, role, name, _what(alarm, watch, frame), lasts, count)
 
 
 def _mark(alarm: Alarm) -> tuple[str, Role]:
@@ -154,6 +154,13 @@ def _heat(alarm: Alarm, watch: Watch) -> SensorHeat | None:
     sensor = alarm.subject.sensor
     stale = alarm.kind is AlertKind.STALE
     return watch.heat.of(alarm.subject.port, sensor) if sensor and not stale else None
+
+
+def _seconds(alarm: Alarm, watch: Watch, now: float) -> float:
+    """Return how long what an alarm says has lasted: the limit it names may be the second one."""
+    heat = _heat(alarm, watch)
+    since = heat.alarm.since if heat is not None else None
+    return alarm.seconds(now) if since is None else max(0.0, now - since)
 
 
 def next_crossing(heat: SensorHeat) -> Crossing | None:

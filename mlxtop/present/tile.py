@@ -6,12 +6,14 @@ from mlxtop.model.sample import LinkState, Temperature, sensor_title
 from mlxtop.present import units
 from mlxtop.present.cells import PortRow, thermometer, warmth
 from mlxtop.present.heat import degrees
-from mlxtop.present.text import Line, Role, Run, clean, line_width, spread
+from mlxtop.present.text import Line, Role, Run, clean, crop, line_width, spread
 from mlxtop.present.view import link_mark, link_run, speed_name
 
 _GAP: Run = ("  ", Role.DIM)
 _AIRY = 28
 """Columns from which the rates keep away from the edges."""
+_RATE = 12
+"""Columns of a rate with its name."""
 _NAMED = 40
 """Columns from which the sensor that is nearest to its limit has its name."""
 
@@ -67,9 +69,12 @@ def _flat(parts: list[Line]) -> Line:
 
 
 def tile_rates(row: PortRow, columns: int) -> Line:
-    """Return what the port receives and sends now."""
+    """Return what the port receives and sends now; side by side where the next tile is near."""
     flow, bits = row.flow, row.context.bits
     rx, tx = (units.rate(rate, bits).strip() for rate in (flow.rx_bps, flow.tx_bps))
     gap = " " if columns >= _AIRY else ""
     left: Line = ((f"{gap}RX ", Role.RX), (rx, Role.TEXT))
-    return spread(left, (("TX ", Role.TX), (tx + gap, Role.TEXT)), columns)
+    right: Line = (("TX ", Role.TX), (tx + gap, Role.TEXT))
+    if 2 * _RATE < columns < _AIRY and line_width(left) <= _RATE:
+        return crop((*crop(left, _RATE + 1), *right), columns)
+    return spread(left, right, columns)

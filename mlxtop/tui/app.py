@@ -153,7 +153,7 @@ class MlxtopApp(MachineChanges):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         scopes = screen.scopes() if isinstance(screen, WatchScreen) else EVERYWHERE
         for command in available(*scopes, readonly=self.readonly, replay=self.replay):
-            key = keys_of(command, self.settings.keys)[0]
+            key = keys_of(command, self.settings.keys, self.state.ascii)[0]
             run = partial(self._run_later, command.action)
             yield SystemCommand(command.title, f"key {key}", run)
         yield SystemCommand("Choose a theme", "colours of the screen", self.action_change_theme)
@@ -204,11 +204,15 @@ class MlxtopApp(MachineChanges):
         self.draw()
 
     def action_acknowledge(self) -> None:
-        """Acknowledge the alarm under the cursor, else the most urgent one."""
+        """Acknowledge the alarm under the cursor with what it brought, else the most urgent one."""
         screen = self.screen
-        key = screen.alarm_key() if isinstance(screen, WatchScreen) else None
-        keys = [item.key for item in sorted(self.ribbon_items(), key=attrgetter("urgency"))]
-        if not any(map(self._acknowledged, keys if key is None else [key])):
+        chosen = screen.alarm_keys() if isinstance(screen, WatchScreen) else None
+        if chosen is not None:
+            done = sum(map(self._acknowledged, chosen)) > 0
+        else:
+            items = sorted(self.ribbon_items(), key=attrgetter("urgency"))
+            done = any(self._acknowledged(item.key) for item in items)
+        if not done:
             self.notify("no alarm to acknowledge")
         self.draw()
 

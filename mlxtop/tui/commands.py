@@ -59,6 +59,7 @@ _FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _RECORD = "Save the last minutes and go on recording; again: stop"
 _ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
+_ROUND = "To the alarms, and round the parts"
 _PLAIN = "The finding in plain words"
 _OPTIONS = "Options, explained; kept in the settings file"
 _PALETTE = "Palette: any command by its name"
@@ -150,7 +151,7 @@ COMMANDS = (
     Command("events", "e", "List of events", "app.events", bar="Events"),
     Command("record", "R", _RECORD, "app.record", bar="Record", live=True),
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
-    Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
+    Command("next-part", "tab", _ROUND, "app.focus_next", bar="Alarms"),
     Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
     Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze", live=True),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
@@ -182,7 +183,7 @@ BAR_ORDER = (
     *("play", "event-next", "quicker", "go-to", "sample-on", "minute-on"),
     *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
     *("wall-details", "doctor", "filter", "wall", "sort", "events", "load", "options", "zoom-in"),
-    *("pause", "paths", "maximise", "palette", "link-type", "units", "zero", "record"),
+    *("pause", "next-part", "paths", "maximise", "palette", "link-type", "units", "zero", "record"),
 )
 """Commands in the key bar, the most useful first; those at the end go on narrow screens.
 
@@ -218,15 +219,30 @@ _WORDS = {
 }
 
 
-def _word(key: str) -> str:
-    """Return a key as people read it.
+def _word(key: str, ascii_only: bool = False) -> str:
+    """Return a key as people read it; in ASCII an arrow would look like `<` or `v`.
 
-    >>> _word("shift+tab"), _word("escape"), _word("f1"), _word("g")
-    ('Shift+Tab', 'Esc', 'F1', 'g')
+    >>> _word("shift+tab"), _word("escape"), _word("f1"), _word("left"), _word("left", True)
+    ('Shift+Tab', 'Esc', 'F1', '←', 'Left')
     """
     if len(key) == 1:
         return key
-    return _WORDS.get(key) or "+".join(part.capitalize() for part in key.split("+"))
+    word = _WORDS.get(key, "")
+    if word and (word.isascii() or not ascii_only):
+        return word
+    return "+".join(part.capitalize() for part in key.split("+"))
+
+
+def spelled(text: str, ascii_only: bool) -> str:
+    """Return a text that names arrow keys; in ASCII by words.
+
+    >>> spelled("← → choose", True)
+    'Left Right choose'
+    """
+    if not ascii_only:
+        return text
+    arrows = {ord(word): key.capitalize() for key, word in _WORDS.items() if not word.isascii()}
+    return text.translate(arrows)
 
 
 def bindings(scope: Scope) -> list[BindingType]:
@@ -279,10 +295,10 @@ def together(one: Command, other: Command) -> bool:
     return one.scope is other.scope or Scope.EVERYWHERE in (one.scope, other.scope)
 
 
-def keys_of(command: Command, rebound: Mapping[str, str]) -> list[str]:
+def keys_of(command: Command, rebound: Mapping[str, str], ascii_only: bool = False) -> list[str]:
     """Return the keys of a command as people read them."""
     keys = rebound.get(command.id, command.keys)
-    return [_word(key.strip()) for key in keys.split(",")]
+    return [_word(key.strip(), ascii_only) for key in keys.split(",")]
 
 
 def misnamed(rebound: Mapping[str, str]) -> list[str]:

@@ -74,7 +74,7 @@ def text_of(option: Option, settings: Settings) -> str:
 def shown(option: Option, settings: Settings) -> str:
     """Return a value as people read it: keys by what is printed on them."""
     if option.table == "keys":
-        return "  ".join(keys_of(BY_ID[option.name], settings.keys))
+        return "  ".join(keys_of(BY_ID[option.name], settings.keys, settings.ascii))
     return text_of(option, settings)
 
 

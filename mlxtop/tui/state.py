@@ -202,8 +202,11 @@ class State:
             series = history.series(port, name)
             values[name] = None if series is None else series.highest(start, end)
         events = self.events_at(axis, column, self.watch.events_of(port))
-        verdict = self._verdict(port, min(end, clock.tick))
-        return Instant((start + end) / 2, clock, values, verdict, events, self.bits)
+        held = self.watch.past.moment(min(end, clock.tick))
+        verdict = self._verdict(port, held, min(end, clock.tick))
+        read = held.frame.sample.tick if held is not None else end
+        tick = read if start <= read < end else (start + end) / 2
+        return Instant(tick, clock, values, verdict, events, self.bits)
 
     def events_at(
         self, axis: TimeAxis, column: int, events: Iterable[TimedIncident]
@@ -213,9 +216,8 @@ class State:
         around, clock = (start - axis.column_s, end + axis.column_s), self.clock()
         return [event.incident for event in events if _happened(event, *around, clock)]
 
-    def _verdict(self, port: PortId, tick: float) -> Ceiling | str:
+    def _verdict(self, port: PortId, held: Moment | None, tick: float) -> Ceiling | str:
         """Return what limited a port at an instant, or the reason why that is not known."""
-        held = self.watch.past.moment(tick)
         if held is not None and port in held.frame.ports:
             return port_view(held.frame, port).ceiling
         reach = units.duration(round(self.watch.past.reach_s()))

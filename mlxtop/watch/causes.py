@@ -1,8 +1,8 @@
 """Put events together that have one cause, so that a list of them has one line for it.
 
 A change of the link type takes ports away and brings others: some twenty events. A module that is
-pulled takes the link with it. A link that comes back is the end of its loss, and a link that is
-lost again soon is the same trouble.
+pulled takes the link with it, and a link the ways over it. A link that comes back is the end of its
+loss, and a link that is lost again soon is the same trouble.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def causes(events: Iterable[TimedIncident]) -> list[Cause]:
     """Return events by their cause, the newest first."""
     ordered = sorted(events, key=lambda event: event.wall)
     changes, left = _type_changes(ordered)
-    all_causes = [*changes, *_repeated(_with_ends(_losses(left)))]
+    all_causes = [*changes, *_repeated(_with_ends(_with_ways(_losses(left))))]
     return sorted(all_causes, key=lambda cause: cause.begin, reverse=True)
 
 
@@ -133,6 +133,30 @@ def _losses(events: Sequence[TimedIncident]) -> list[Cause]:
             last[subject] = [event]
             groups.append(last[subject])
     return [_cause(group) for group in groups]
+
+
+def _with_ways(found: Sequence[Cause]) -> list[Cause]:
+    """Return causes; ways that are lost with a link belong to its loss, which ends without them.
+
+    That a peer answers by no way at all stays apart.
+    """
+    losses = [cause for cause in found if cause.lead.incident.kind in _LOSSES]
+    lost: dict[int, list[TimedIncident]] = {}
+    left = []
+    for cause in found:
+        taker = next((loss for loss in losses if _took(loss, cause)), None)
+        if taker is None:
+            left.append(cause)
+        else:
+            lost.setdefault(id(taker), []).append(cause.lead)
+    return [cause._replace(others=(*cause.others, *lost.get(id(cause), ()))) for cause in left]
+
+
+def _took(loss: Cause, way: Cause) -> bool:
+    """Return whether a link took the way of an alarm with it, a moment before or after."""
+    one = way.lead.incident
+    same = subject_of(loss.lead.incident) == subject_of(one)
+    return "way" in one.details and same and abs(way.begin - loss.begin) <= TOGETHER_S
 
 
 def _cause(group: Sequence[TimedIncident]) -> Cause:

@@ -116,17 +116,27 @@ class SensorAlarm(NamedTuple):
 
     state: AlarmState = AlarmState.OK
     since: float | None = None
-    """Monotonic second at which the state began; None before the first reading."""
+    """Monotonic second at which the state began, of a limit: at which it was passed and not fallen
+    below since; None before the first reading."""
     limit: float | None = None
     """°C of the limit that the state is about."""
+    passed: tuple[tuple[AlarmState, float], ...] = ()
+    """The lower limits that it is beyond too, and since when."""
 
     def advance(
         self, temperature: Temperature, limits: HeatLimits, forecast: Forecast | None, now: float
     ) -> SensorAlarm:
         """Return the state after one more reading."""
         state, limit = _state(self.state, temperature, limits, forecast)
-        begun = state is not self.state or self.since is None
-        return SensorAlarm(state, now if begun else self.since, limit)
+        if self.since is None or state.level < AlarmState.WARNING.level:
+            since = now if state is not self.state or self.since is None else self.since
+            return SensorAlarm(state, since, limit)
+        here = ((self.state, self.since),) if self.state.level >= AlarmState.WARNING.level else ()
+        held = (*self.passed, *here)
+        # What has passed an alarm has been beyond its warning for as long at least.
+        since = min((at for one, at in held if one.level >= state.level), default=now)
+        lower = tuple((one, at) for one, at in held if one.level < state.level)
+        return SensorAlarm(state, since, limit, lower)
 
 
 def _state(

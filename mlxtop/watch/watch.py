@@ -129,6 +129,8 @@ class Watch:
         alarm = self.alarms.of(subject_of(alert))
         kind, severity = IncidentKind.ALARM, alert.kind.severity
         one = own_incident(alert.port, kind, alert.text, alert.tick, severity)
+        if alert.way:
+            one = one._replace(details={"way": alert.way})
         return one._replace(key=alarm.key, tick=alarm.begin_tick) if alarm else one
 
     def _keyed(self, incident: Incident, frame: Frame) -> Incident:

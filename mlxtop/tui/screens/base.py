@@ -14,7 +14,16 @@ from textual.widget import Widget
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role, line_width
 from mlxtop.sampler.facts import Fact
-from mlxtop.tui.commands import Command, Scope, always, available, in_bar, keys_of
+from mlxtop.tui.commands import (
+    BY_ID,
+    Command,
+    Scope,
+    always,
+    available,
+    in_bar,
+    keys_of,
+    spelled,
+)
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
 from mlxtop.tui.widgets.ribbon import AlarmRibbon
@@ -135,9 +144,10 @@ class WatchScreen(PaintedScreen):
             chain.insert(chain.index(first) + 1, self.ribbon)
         return chain
 
-    def alarm_key(self) -> str | None:
-        """Return the key of the alarm that the cursor stands on; None without a cursor."""
-        return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
+    def alarm_keys(self) -> list[str] | None:
+        """Return the keys of the alarms that the cursor stands on; None without a cursor."""
+        chosen = self.ribbon.chosen if self.ribbon.has_focus else None
+        return [chosen.key] if chosen else None
 
     def retreat(self) -> bool:
         """Undo what was opened last on this screen; return whether there was something."""
@@ -156,26 +166,56 @@ class WatchScreen(PaintedScreen):
 
     def _show_keys(self) -> None:
         """Show the keys, which change with the width and the scopes alone."""
-        bar, app, scopes = self.keys, self.watch_app, self.scopes()
-        shown = bar.size.width, scopes, self.minor_keys(), app.readonly
+        bar, app, scopes, ribbon = self.keys, self.watch_app, self.scopes(), self.ribbon
+        alarms = ribbon.display, ribbon.has_focus
+        shown = bar.size.width, scopes, self.minor_keys(), app.readonly, alarms
         if self._keys_shown == shown:
             return
         self._keys_shown = shown
+        if ribbon.has_focus:
+            bar.present(self._alarm_keys(), GAP)
+            return
         commands = available(*scopes, readonly=app.readonly, replay=app.replay)
         bar.present(self._fitting(commands, bar.size.width), GAP)
 
+    def _alarm_keys(self) -> list[tuple[Line, str]]:
+        """Return the keys of a person who goes through the alarms."""
+        rebound = self.watch_app.settings.keys
+        arrows = spelled("← →", self.watch_app.state.ascii)
+        own = [(arrows, "Choose", ""), ("Enter", "Go there", "screen.to_cause")]
+        others = [("acknowledge", "Acknowledge"), ("help", "Help"), ("quit", "Quit")]
+        keys = [
+            *own,
+            *((keys_of(BY_ID[id], rebound)[0], name, BY_ID[id].action) for id, name in others),
+        ]
+        keys.insert(3, ("Esc", "Back", "screen.from_alarms"))
+        return [(key_label(key, name), action) for key, name, action in keys]
+
+    async def action_to_cause(self) -> None:
+        await self.ribbon.action_open()
+
+    def action_from_alarms(self) -> None:
+        self.ribbon.action_leave()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._show_keys()
+
+    def on_descendant_blur(self) -> None:
+        self._show_keys()
+
     def _fitting(self, commands: Iterable[Command], columns: int) -> list[tuple[Line, str]]:
         """Return as many keys as fit, the most useful, with their actions."""
-        first, last = in_bar(command for command in commands if command.id != self.LEADS_HERE)
+        away = {self.LEADS_HERE} if self.ribbon.display else {self.LEADS_HERE, "next-part"}
+        first, last = in_bar(command for command in commands if command.id not in away)
         if self.SCOPE is Scope.OVERVIEW and Scope.CHART not in self.scopes():
             # nothing lies behind it
             last = [command for command in last if command.id != "back"]
         first.sort(key=lambda command: command.id in self.minor_keys())
-        keys = self.watch_app.settings.keys
+        keys, ascii_only = self.watch_app.settings.keys, self.watch_app.state.ascii
         shown: list[tuple[Line, str]] = []
         left = columns
         for command in (*reversed(last), *first):
-            label = key_label(keys_of(command, keys)[0], command.bar)
+            label = key_label(keys_of(command, keys, ascii_only)[0], command.bar)
             left -= line_width(label) + GAP
             if left + GAP < 0:
                 break

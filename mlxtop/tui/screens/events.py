@@ -68,8 +68,10 @@ class Events(PageScreen):
         place = self.choices.place
         return self.causes[place] if place < len(self.causes) else None
 
-    def alarm_key(self) -> str | None:
-        return self.chosen.lead.incident.key if self.chosen else None
+    def alarm_keys(self) -> list[str] | None:
+        if self.ribbon.has_focus or self.chosen is None:
+            return super().alarm_keys()
+        return [event.incident.key for event in (self.chosen.lead, *self.chosen.others)]
 
     def sections(self, columns: int) -> list[Section]:
         chosen = self.chosen

@@ -25,7 +25,7 @@ _TITLES = {
 }
 _SIGNS = (
     ("●  ○  ◌", "link up, down, coming up"),
-    ("–", "unknown; the pages of the port say why, ← → explain a cell here"),
+    ("–", "unknown; the pages of the port say why, the arrow keys explain a cell"),
     ("↑  ▲  !", "on the way to a limit, above the warning, above the alarm; ! errors: they go on"),
     ("▁▃▆  ▇", "the last minute, on one scale for all ports; how near a sensor is to its alarm"),
     ("↕2", "the link went down twice since the start"),
@@ -46,7 +46,7 @@ class Help(PageScreen):
         sections = []
         for scope, title in _TITLES.items():
             rows = [
-                ("  ".join(keys_of(command, app.settings.keys)), command.title)
+                ("  ".join(keys_of(command, app.settings.keys, app.state.ascii)), command.title)
                 for command in available(scope, readonly=app.readonly, replay=app.replay)
             ]
             if rows:

@@ -15,7 +15,7 @@ from mlxtop.present import link_type as describe
 from mlxtop.present import link_type_dialog as dialog
 from mlxtop.present.link_type_dialog import LABELS, Form
 from mlxtop.present.text import Role, Section, plain
-from mlxtop.tui.commands import unlisted
+from mlxtop.tui.commands import spelled, unlisted
 from mlxtop.tui.screens.base import Dialog
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.sections import FRAME
@@ -202,7 +202,7 @@ class LinkTypeDialog(Dialog[None]):
             more = f" (then {len(session.missing) - 1} more)" if many else ""
             return [f"type {session.missing_name} and Enter to go on{more}", "Esc back"]
         keys = self._link_types.key_names
-        shown = [key.format(**keys) for key in _KEYS[session.stage]]
+        shown = [spelled(key, self._ascii).format(**keys) for key in _KEYS[session.stage]]
         if session.stage in _AFTER and session.recovery.missing:
             shown.insert(2 if session.stage is Stage.KEEP else 0, "A bring back as it was")
         return shown

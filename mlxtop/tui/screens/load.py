@@ -30,7 +30,7 @@ from mlxtop.recording.of_run import RunSamples
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import Source
 from mlxtop.settings import MAX_INTERVAL
-from mlxtop.tui.commands import unlisted
+from mlxtop.tui.commands import spelled, unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
 from mlxtop.tui.screens.load_form import (
     FIELDS,
@@ -76,11 +76,11 @@ _BOTH_ENDS: Run = (
 )
 
 
-def _widget(field: Field) -> Input | Choice:
+def _widget(field: Field, ascii_only: bool) -> Input | Choice:
     name = f"load-{field.id}"
     if field.options:
         return Choice(field.options, id=name)
-    return Input(id=name, placeholder=field.placeholder, compact=True)
+    return Input(id=name, placeholder=spelled(field.placeholder, ascii_only), compact=True)
 
 
 class Loads:
@@ -190,7 +190,7 @@ class LoadDialog(Dialog[None]):
         self._via = via
         self._wrong: str | None = None
         self._keys = Clickable(id="load-keys")
-        self._fields = {field.id: _widget(field) for field in FIELDS}
+        self._fields = {field.id: _widget(field, self._ascii) for field in FIELDS}
 
     def body(self) -> ComposeResult:
         with Grid(id="load-form"):
@@ -236,7 +236,10 @@ class LoadDialog(Dialog[None]):
             for key, name, action in _KEYS
             if (name == "Stop") is busy or name not in ("Stop", "Plan", "Run")
         ]
-        self._keys.present([(key_label(key, name), action) for key, name, action in keys])
+        labels = (
+            (key_label(spelled(key, self._ascii), name), action) for key, name, action in keys
+        )
+        self._keys.present(list(labels))
 
     def _sections(self, view: SessionView, columns: int) -> list[Section]:
         problems = [problem for problem in (self._wrong, view.problem) if problem]
@@ -268,7 +271,7 @@ class LoadDialog(Dialog[None]):
         if not names:
             return []
         text = f"↓ in the first field takes one: {', '.join(names)}"
-        told = [(text, Role.TEXT)]
+        told = [(spelled(text, self._ascii), Role.TEXT)]
         if self._loads.others():
             told.append(_BOTH_ENDS)
         return [wrapped("Far ends", told, columns)]

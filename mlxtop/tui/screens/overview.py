@@ -32,6 +32,8 @@ _FIXED = 4
 """Rows of header, hint and keys."""
 _FRAME = 3
 """Rows of the table's frame and heading."""
+_FOOT = 3
+"""Rows of the verdict and the keys."""
 _LEAST_CHARTS = 4
 _WIDE, _TALL = 100, 30
 """Columns and rows from which there is room for the sums of the NUMA nodes."""
@@ -135,6 +137,8 @@ class Overview(ChartScreen):
         rows = min(needed, room - _LEAST_CHARTS)
         self.set_class(room - rows < _TWO_CHARTS, "-crowded")
         self.set_class(room - needed >= _LEAST_ROOMY, "-roomy")
+        bare = self.size.height - more - self.has_class("-badged") - (needed - _FRAME + 1)
+        self.set_class(bare >= _FOOT, "-spare")
         self.table.styles.max_height = max(4, rows) if self.size.height >= 18 else None
 
     def _title(self, table: PortTable) -> None:

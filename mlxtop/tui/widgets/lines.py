@@ -244,7 +244,7 @@ class Clickable(Lines):
 
     async def on_click(self, event: events.Click) -> None:
         for start, end, action in self._spans:
-            if start <= event.x - self.gutter.left < end:
+            if start <= event.x - self.gutter.left < end and action:
                 await self.screen.run_action(action)
 
 

@@ -11,8 +11,6 @@ from mlxtop.present.text import Line, Role, crop, cut
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.widgets.lines import Lines
 
-_KEYS = "    Enter go there  a acknowledge  Esc back"
-
 
 class AlarmRibbon(Lines, can_focus=True):
     """Items side by side, each with an action; the cursor is seen while it has the focus."""
@@ -53,13 +51,11 @@ class AlarmRibbon(Lines, can_focus=True):
         self.show([self._marked(drawn, one.key) if focused and one else drawn.line])
 
     def _marked(self, drawn: Ribbon, key: str) -> Line:
-        """Return the line with a mark before the item under the cursor, and the keys behind."""
+        """Return the line with a mark before the item under the cursor."""
         start = next((span.start for span in drawn.spans if span.key == key), 1)
         end = max((span.end for span in drawn.spans), default=1)
         before, items = cut(drawn.line, 0, start - 1), cut(drawn.line, start, end)
-        keys = _KEYS if end + len(_KEYS) <= self.size.width else ""
-        line: Line = (*before, ("▸", Role.ACCENT), *items, (keys, Role.DIM))
-        return crop(line, max(1, self.size.width))
+        return crop((*before, ("▸", Role.ACCENT), *items), max(1, self.size.width))
 
     def watch_has_focus(self, has_focus: bool) -> None:
         super().watch_has_focus(has_focus)
