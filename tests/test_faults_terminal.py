@@ -196,6 +196,7 @@ raise SystemExit(MlxtopApp(Still(machine), Settings()).run())
 """
 
 
+@pytest.mark.slow
 def test_frames_that_change_nothing_write_nothing_but_the_question(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", STILL]
     with Terminal(argv, cwd=str(REPOSITORY), environ=environ(tmp_path)) as terminal:
@@ -351,6 +352,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.quick(False)
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_error_on_the_screen_is_one_line_and_status_1(debug: bool, tmp_path: Path) -> None:
     words = ["--demo", *(["--debug"] if debug else [])]

@@ -36,6 +36,7 @@ def test_every_machine_starts_and_is_marked_demo(name: str) -> None:
     assert system.list("/sys/class/net")
 
 
+@pytest.mark.quick("pacu", "ceph", "aging", "hdr")
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_link_of_a_machine_leads_somewhere(name: str) -> None:
     system = load_lab(name, ManualClock())

@@ -165,6 +165,7 @@ def test_virtual_functions_are_told_one_by_one_only_when_asked_for() -> None:
     assert len(told_of(sample(1.0, *ports), with_vfs=True).rows("port_up")) == 9
 
 
+@pytest.mark.quick("pacu", "ceph", "aging", "hdr")
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_simulated_machine_is_told_with_all_its_ports_once(name: str) -> None:
     machine = lab_machine(name)

@@ -26,6 +26,7 @@ def machines(name: str) -> Machines:
     return lambda: [machine]
 
 
+@pytest.mark.quick("pacu", "ceph", "aging", "hdr")
 @pytest.mark.parametrize("name", MACHINES)
 def test_both_formats_hold_every_sample_of_every_simulated_machine(name: str) -> None:
     ask = machines(name)

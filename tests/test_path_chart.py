@@ -102,6 +102,7 @@ async def test_every_way_has_its_past_at_every_size(size: tuple[int, int]) -> No
             assert re.search(r" event +▲", one.text), one.text
 
 
+@pytest.mark.slow
 async def test_zoom_and_cursor_are_those_of_all_charts_and_read_every_way() -> None:
     async with walk("ceph", (120, 40), 5.0) as walking:
         one = await _with_a_death(walking)
@@ -131,6 +132,7 @@ async def test_zoom_and_cursor_are_those_of_all_charts_and_read_every_way() -> N
         await one.sees_like(r"▲ (way|route) to ceph\d")
 
 
+@pytest.mark.slow
 async def test_a_frozen_page_shows_the_ways_as_they_were_at_the_cursor() -> None:
     async with walk("ceph", (120, 40), 5.0) as walking:
         one = await _with_a_death(walking)

@@ -43,7 +43,7 @@ def recorded(name: str, folder: Path) -> Recording:
     return Recording([write(folder / "a.mlxrec", machine(name, COUNT))])
 
 
-@pytest.mark.quick("pacu", "ceph", "faulty")
+@pytest.mark.quick("ceph", "faulty")
 @pytest.mark.parametrize("name", MACHINES)
 def test_played_it_is_as_it_was_live(name: str, tmp_path: Path) -> None:
     playback = Playback(recorded(name, tmp_path))
@@ -54,7 +54,7 @@ def test_played_it_is_as_it_was_live(name: str, tmp_path: Path) -> None:
     assert playback.recording.problems.all() == []
 
 
-@pytest.mark.quick("pacu", "ceph", "faulty")
+@pytest.mark.quick("ceph", "faulty")
 @pytest.mark.parametrize("name", MACHINES)
 def test_wherever_one_goes_it_is_as_it_was_live(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -291,7 +291,7 @@ def test_checkpoints_are_bounded_in_memory(
     assert known(playback.watch) == known(linear(hours, hours.begin + 3000.0).watch)
 
 
-@pytest.mark.quick("pacu", "ceph", "faulty")
+@pytest.mark.quick("ceph", "faulty")
 @pytest.mark.parametrize("name", MACHINES)
 def test_with_a_hundredth_of_the_lines_lost_there_are_only_gaps(name: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.mlxrec", machine(name, COUNT))

@@ -61,6 +61,7 @@ def test_every_unit_of_the_field_table_has_a_base_unit() -> None:
     assert {field.unit for field in PORT_FIELDS} <= set(port_metrics.UNITS)
 
 
+@pytest.mark.quick("pacu", "ceph", "aging", "hdr")
 @pytest.mark.parametrize("name", MACHINES)
 def test_a_field_whose_value_is_a_number_has_a_unit_or_a_metric(name: str) -> None:
     """Else it would be a label of the identity where it is unknown, and a metric where not."""

@@ -53,6 +53,7 @@ def start(words: Sequence[str], **environ: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_file_has_everything_from_start_to_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_folder_is_taken_as_it_is(tmp_path: Path) -> None:
     assert len(list(Recording([path]).moments())) == 1
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_the_bytes_of_a_file_and_its_end_is_no_error() -> None:
     child = start(["--demo", "tiny", "-d", "0.1", "record", "-", "--for", "1s"])
     assert child.stdout is not None

@@ -142,6 +142,7 @@ def test_a_part_that_was_edited_is_looked_through_anew(
     assert 20 < read_samples(edited, monkeypatch) < COUNT
 
 
+@pytest.mark.quick(40, -1)
 @pytest.mark.parametrize("end", [0, 5, 40, -1, -3000])
 def test_a_torn_index_counts_as_far_as_it_is_whole(tmp_path: Path, cache: Path, end: int) -> None:
     path = write(tmp_path / "a.mlxrec", faulty(COUNT))

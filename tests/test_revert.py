@@ -170,6 +170,7 @@ def test_a_failed_accept_counts_as_revert(place: Place) -> None:
 DEADLY = ("SIGKILL", "SIGTERM", "SIGUSR1", "SIGSEGV", "SIGXCPU", "SIGALRM")
 
 
+@pytest.mark.quick("SIGKILL", "SIGTERM")
 @pytest.mark.parametrize("name", DEADLY)
 def test_a_waiting_program_that_is_killed_counts_as_revert(place: Place, name: str) -> None:
     place.switch("1=eth", "2=eth", seconds=30)

@@ -164,6 +164,7 @@ def test_one_that_ignores_the_signal_is_killed_with_its_children(
         assert eventually(lambda pid=int(pid): not running(pid))  # type: ignore[misc]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leave", ["", "setsid "])
 def test_nobody_survives_a_command_that_has_ended(runner: Commands, leave: str) -> None:
     finished = shell(runner, f"{leave}sleep 100 & echo $!; exit 4")

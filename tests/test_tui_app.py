@@ -403,6 +403,7 @@ def cells(strip: Strip) -> list[tuple[str, Style | None]]:
     return [(character, segment.style) for segment in strip for character in segment.text]
 
 
+@pytest.mark.quick("dark")
 @pytest.mark.parametrize("theme", ["dark", "light", "ansi"])
 @pytest.mark.parametrize("page", [None, "1", "5"])
 async def test_what_goes_straight_to_the_terminal_is_what_textual_would_draw(

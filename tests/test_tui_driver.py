@@ -111,6 +111,7 @@ def test_stops_and_continues_at_any_moment_end_in_a_program_that_answers(
         assert quits(terminal)
 
 
+@pytest.mark.slow
 def test_continues_without_a_stop_leave_keys_and_signals_working(tmp_path: Path) -> None:
     with screen(tmp_path) as terminal:
         assert terminal.shows(RATE)

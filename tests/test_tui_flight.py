@@ -163,6 +163,7 @@ async def test_nothing_is_recorded_where_nothing_is_live(tmp_path: Path) -> None
         await until(pilot, lambda: told(app, "cannot be recorded"))
 
 
+@pytest.mark.slow
 async def test_the_cursor_of_a_frozen_picture_reads_what_memory_no_longer_holds(
     tmp_path: Path,
 ) -> None:

@@ -211,6 +211,7 @@ async def test_a_change_for_good_is_kept_by_its_key_and_stored_then() -> None:
     assert [argv[-1] for argv in system.ran if "set" in argv] == ["LINK_TYPE_P1=2"]
 
 
+@pytest.mark.quick("time")
 @pytest.mark.parametrize("key", ["n", "B", "time"])
 async def test_a_change_at_once_is_taken_back(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if key == "time":

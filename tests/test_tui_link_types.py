@@ -85,6 +85,7 @@ async def test_it_is_kept_from_the_overview() -> None:
     assert system.written == [(f"{FILES}1", b"eth\n")]
 
 
+@pytest.mark.quick("enter")
 @pytest.mark.parametrize(("keys", "kind"), [("enter", Detail), ("question_mark", Help)])
 async def test_it_is_taken_back_from_any_screen(keys: str, kind: type) -> None:
     async with on_probation() as (screen, system):
@@ -95,6 +96,7 @@ async def test_it_is_taken_back_from_any_screen(keys: str, kind: type) -> None:
     assert system.written[-1] == (f"{FILES}1", b"ib\n")
 
 
+@pytest.mark.slow
 async def test_it_is_answered_over_another_dialog_unless_its_key_is_typed_there() -> None:
     async with on_probation() as (screen, _):
         await screen.press("I")

@@ -38,6 +38,7 @@ async def test_the_demo_leads_around_the_link_that_dies() -> None:
         assert busy["enp3s0"], "the traffic goes on by the other link"
 
 
+@pytest.mark.slow
 async def test_an_alarm_of_a_way_leads_to_the_page() -> None:
     async with walk("ceph", (120, 44)) as walking:
         assert walking.app.paths is not None

@@ -239,6 +239,7 @@ async def test_the_title_of_the_window_is_the_most_urgent_alarm(
         assert written == ["\x1b]2;! ibp67s0f1 down – mlxtop pacu\x07"]
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_a_cable_that_is_cut_is_in_the_ribbon_of_the_simulated_ceph_host(
     size: tuple[int, int],
