@@ -165,8 +165,11 @@ async def test_keys_open_pages_help_and_events_and_escape_never_quits() -> None:
         assert isinstance(app.screen, Detail)
         await pilot.press("3")
         await until(pilot, lambda: "0000:40:03.0" in screen_text(app))
-        await pilot.press("escape", "question_mark")
+        await pilot.press("question_mark")
         assert isinstance(app.screen, Help)
+        assert app.screen.sections(80)[0].title == "Pages of a port"
+        await pilot.press("escape", "escape", "question_mark")
+        assert app.screen.sections(80)[0].title == "Ports and charts"
         await pilot.press("escape", "e")
         assert isinstance(app.screen, Events)
         await pilot.press("escape", "escape", "escape")

@@ -9,6 +9,7 @@ from mlxtop.present.text import EMPTY, Line, Role, Section, fit, width, wrap
 from mlxtop.present.view import prose
 from mlxtop.settings import PREFIX, ROWS, config_path
 from mlxtop.tui.commands import Scope, available, keys_of
+from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.pages import SCROLLING, PageScreen
 from mlxtop.watch.hooks import EVENTS, FACTS, TIMEOUT
 
@@ -44,7 +45,8 @@ class Help(PageScreen):
     def sections(self, columns: int) -> list[Section]:
         app = self.watch_app
         sections = []
-        for scope, title in _TITLES.items():
+        here = self._beneath()
+        for scope, title in sorted(_TITLES.items(), key=lambda pair: pair[0] is not here):
             rows = [
                 ("  ".join(keys_of(command, app.settings.keys, app.state.ascii)), command.title)
                 for command in available(scope, readonly=app.readonly, replay=app.replay)
@@ -55,6 +57,11 @@ class Help(PageScreen):
         sections += [_settings(columns), _hooks(columns)]
         about = f"mlxtop {__version__} · rates are decimal: 1 Gb/s is 10⁹ bits a second"
         return [*sections, Section("About", tuple(prose(about, columns)))]
+
+    def _beneath(self) -> Scope | None:
+        """Return the scope of the screen that one comes from, whose keys stand first."""
+        stack = reversed(self.app.screen_stack)
+        return next((s.SCOPE for s in stack if isinstance(s, WatchScreen) and s is not self), None)
 
 
 def _table(
