@@ -63,6 +63,7 @@ ELSEWHERE = {
     "kill $(jobs -p)": "ends the same script",
     "mlxtop load fry --ssh": "needs an sshd; test_hosts_netns has one",
     "mlxtop measure fry --ssh": "the same",
+    "mlxtop replay ID.far": "the same; test_runs opens one",
     "sudo mlxtop passport enp67s0np0 --backup": "needs a flash; test_passport has one",
 }
 """How a command line begins that is not run here, and why."""

@@ -72,7 +72,8 @@ def test_each_machine_has_its_own_end_of_the_link(far: Far) -> None:
         [port["netdev"] for card in one["adapters"] for port in card["ports"]]
         for one in json.loads(done.stdout)["machines"]
     ]
-    assert [name for name in names[0] + names[1] if name in ("near0", "far0")] == ["near0", "far0"]
+    both = [name for name in names[0] + names[1] if name in ("near0", "far0")]
+    assert both == ["near0", "far0"], done.stderr
 
 
 def test_both_ends_of_the_link_are_matched_by_what_the_kernels_have_met(far: Far) -> None:
