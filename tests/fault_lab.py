@@ -135,7 +135,7 @@ def driver(stream: Stream) -> None:
 def tables(stream: Stream) -> None:
     cx("0", "nstrings", "60")
     cx("0", "nstrings_flip", "1")
-    found = stream.after(8)
+    found = stream.until(lambda d, p: "keep changing" in str(said(d)))
     tell("tables change", rate=found["ports"][FIRST]["kernel_rx_bps"], said=said(found["document"]))
     cx("0", "nstrings_flip", "0")
     cx("0", "nstrings", "0")

@@ -31,6 +31,10 @@ def far(tmp_path: Path) -> Iterator[Far]:
         one = Far(tmp_path, 22022, pair.far_address, netns=pair.far, near=pair.near)
         try:
             one.start(one.with_mlxtop())
+            asked = ["ssh", "-F", str(one.home / ".ssh" / "config"), "fry", "true"]
+            asked = ["ip", "netns", "exec", pair.near, *asked]
+            done = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            assert done.returncode == 0, (done.stderr, (tmp_path / "sshd.log").read_text())
             yield one
         finally:
             one.stop()
