@@ -167,23 +167,27 @@ def test_a_sensor_that_no_longer_answers_has_no_temperature_and_is_not_up() -> N
     assert one.value("source_age_seconds", source="module_sensor", **P) == 1.0
 
 
-def heated(*celsius: float) -> Told:
-    """A module that has had these temperatures, ten seconds apart."""
-    ticks = enumerate(celsius, 1)
-    return told(*(sample(10.0 * n, ethernet(PACU, 10.0 * n, 0, 0, module=c)) for n, c in ticks))
+def heated(sensor: str, *celsius: float) -> Told:
+    """A module or chip that has had these temperatures, ten seconds apart."""
+    samples = []
+    for tick, one in enumerate(celsius, 1):
+        port = ethernet(PACU, 10.0 * tick, 0, 0, module=one)
+        heats = (heat for heat in port.temperatures if heat.name == "module")
+        known = tuple(heat._replace(name=sensor) for heat in heats)
+        samples.append(sample(10.0 * tick, port._replace(temperatures=known)))
+    return told(*samples)
 
 
-def test_a_forecast_is_told_until_the_limit_is_reached() -> None:
+@pytest.mark.parametrize("sensor", ["module", "asic"])
+def test_a_forecast_is_told_until_the_limit_is_reached(sensor: str) -> None:
+    name = f"{sensor}_temperature_forecast_seconds"
     rising = [80.0 - 40.0 * math.exp(-n / 12) for n in range(23)]
     assert rising[-1] < 75.0
-    levels = {
-        row["level"]: left
-        for row, left in heated(*rising).rows("module_temperature_forecast_seconds")
-    }
+    levels = {row["level"]: left for row, left in heated(sensor, *rising).rows(name)}
     assert 0 < levels["warning"] < 120
-    reached = heated(*rising, 75.0).rows("module_temperature_forecast_seconds")
+    reached = heated(sensor, *rising, 75.0).rows(name)
     assert "warning" not in {row["level"] for row, _ in reached}
-    assert heated(*[50.0] * 24).rows("module_temperature_forecast_seconds") == []
+    assert heated(sensor, *[50.0] * 24).rows(name) == []
 
 
 def module(**more: object) -> Told:

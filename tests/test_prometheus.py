@@ -32,6 +32,11 @@ HERE = ("--all",)
 """This machine has no card, and network devices."""
 
 
+BY_CHANCE = {"mlxtop_asic_temperature_forecast_seconds"}
+"""The chip of fry comes near its limit, and not each time so near that a forecast is sure of it;
+`test_port_metrics` has one that is."""
+
+
 def need(program: str, package: str) -> str:
     path = shutil.which(program)
     if path is None:
@@ -170,7 +175,7 @@ def expressions(where: str) -> str:
 def test_every_name_in_rules_and_dashboard_has_samples(watched: Prometheus, where: str) -> None:
     found = names(expressions(where))
     assert len(found) > 10
-    assert {name for name in found if not watched.ever(name)} == set()
+    assert {name for name in found - BY_CHANCE if not watched.ever(name)} == set()
 
 
 def test_every_expression_of_the_dashboard_is_understood(watched: Prometheus) -> None:
