@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 from mlxtop.commands.arguments import between, constants, host
 from mlxtop.commands.load_session import FrontEnd
 from mlxtop.load.hold import HOLD_TIME_S
-from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequest, Timing
+from mlxtop.load.request import (
+    GUARDED_INTERVAL_S,
+    IPERF3_PORT,
+    GuardOptions,
+    LoadOptions,
+    LoadRequest,
+    Timing,
+)
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds, typed_size
 from mlxtop.model.number import real
 from mlxtop.outputs import console
@@ -119,7 +126,7 @@ def run(
             raise ValueError("--server serves the far end here: without HOST, --plan and the like")
     elif not args.host:
         raise ValueError("load needs HOST, or --server")
-    interval, wants = min(settings.interval, 1.0), frozenset({Fact.PORTS})
+    interval, wants = min(settings.interval, GUARDED_INTERVAL_S), frozenset({Fact.PORTS})
     live = LiveSource(system, interval, settings.all, settings.include, wants=wants)
     with closing(live) as source:
         front = _FrontEnd(args, system)

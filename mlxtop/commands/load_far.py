@@ -14,6 +14,7 @@ from mlxtop.hosts.machines import Machine, Reached
 from mlxtop.hosts.names import host_name
 from mlxtop.hosts.remote import RemoteSource, Wants
 from mlxtop.load.far import FarEnd, leading
+from mlxtop.load.request import GUARDED_INTERVAL_S
 from mlxtop.load.route import LoadRefused, resolve
 from mlxtop.load.session import LoadSession
 from mlxtop.model.frame import Frame
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from mlxtop.sampler.live import LiveSource
     from mlxtop.settings import Settings
 
-GUARDED_S = 1.0
-"""Seconds between Samples at most: the guard sees nothing in between."""
 FIRST_S = 25.0
 """Seconds until the first frame of the far end has to be there."""
 
@@ -47,7 +46,7 @@ class FarSide:
         if isinstance(machine.source, Reached):
             machine.source.listen(self._changed)
         machine.source.guarded = True
-        machine.source.interval = min(machine.source.interval, GUARDED_S)
+        machine.source.interval = min(machine.source.interval, GUARDED_INTERVAL_S)
         clock = machine.system.clock if machine.system is not None else system.clock
         clock.thread(self._follow, f"far {machine.name}")
 

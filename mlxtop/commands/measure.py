@@ -14,7 +14,7 @@ from mlxtop.commands.arguments import between, constants, host
 from mlxtop.commands.load import SSH_HELP, argument
 from mlxtop.commands.load_session import FrontEnd
 from mlxtop.load.measure import ITEM_S, MeasureOptions
-from mlxtop.load.request import GuardOptions, LoadRequest
+from mlxtop.load.request import GUARDED_INTERVAL_S, GuardOptions, LoadRequest
 from mlxtop.load.sweep import check, parse_axis
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds, typed_size
 from mlxtop.outputs import console
@@ -80,7 +80,7 @@ def run(
         raise ValueError("--json, --csv and --markdown exclude each other")
     chosen = options(args, system)
     wants = frozenset({Fact.PORTS})
-    interval = min(settings.interval, 1.0)
+    interval = min(settings.interval, GUARDED_INTERVAL_S)
     live = LiveSource(system, interval, settings.all, settings.include, wants=wants)
     with closing(live) as source:
         front = _FrontEnd(args, system, settings.ascii)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import time
 from collections.abc import Iterator
 from math import isinf
@@ -119,7 +118,7 @@ def _say(report: Report) -> None:
     from mlxtop.present.report import sections
     from mlxtop.present.text import plain
 
-    columns = min(_COLUMNS, max(40, shutil.get_terminal_size((_COLUMNS, 24)).columns)) - 2
+    columns = console.columns(_COLUMNS, least=40) - 2
     for place, section in enumerate(sections(report, columns)):
         lines = (f"  {plain(line)}".rstrip() for line in section.lines)
         console.say(*([""] if place else []), section.title, *lines)

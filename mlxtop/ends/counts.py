@@ -146,11 +146,9 @@ class LinkCounts:
         Pause frames are none: some cards count them as packets, others do not.
         """
         lacks = "counts what the kernel handled alone"
-        span, pauses = (
-            self._span(self._packets, sender, receiver, lacks),
-            self.pauses(sender, receiver),
-        )
-        return span._replace(least_lost=max(0, span.least_lost - pauses.sent))
+        span = self._span(self._packets, sender, receiver, lacks)
+        pauses = self.pauses(sender, receiver).sent
+        return span._replace(least_lost=max(0, span.least_lost - pauses))
 
     def pauses(self, sender: PortRef, receiver: PortRef) -> Span:
         """Return the same of pause frames."""

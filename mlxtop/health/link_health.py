@@ -230,13 +230,13 @@ def _unfinished(minutes: tuple[Point, ...], hours: tuple[Point, ...]) -> tuple[P
 
 def _same_losses(old: tuple[Flap, ...], new: tuple[Flap, ...]) -> tuple[Flap, ...]:
     """Return what either has seen; two programs see the same loss at about the same time."""
-    found = {one.wall: one for one in old}
-    known = tuple(found)
+    by_wall = {one.wall: one for one in old}
+    known = tuple(by_wall)
     for one in new:
         wall = min(known, key=lambda wall: abs(wall - one.wall), default=one.wall)
         wall = wall if abs(wall - one.wall) <= SAME_S else one.wall
-        found[wall] = _same_loss(found.get(wall, one), one)
-    return tuple(found[wall] for wall in sorted(found))
+        by_wall[wall] = _same_loss(by_wall.get(wall, one), one)
+    return tuple(by_wall[wall] for wall in sorted(by_wall))
 
 
 def _same_loss(old: Flap, new: Flap) -> Flap:

@@ -119,13 +119,13 @@ def approach(values: Sequence[Value], limit: float, slowly: float, soon: float) 
     `slowly`, `soon`: what it must have gained at least over a fortnight, and over three days.
     """
     for days in WINDOWS_DAYS:
-        found = _window(values, days)
-        span = (found[-1].wall - found[0].wall) / DAY_S if found else 0.0
+        window = _window(values, days)
+        span = (window[-1].wall - window[0].wall) / DAY_S if window else 0.0
         gain = soon + (slowly - soon) * min(1.0, max(0.0, (span - 3.0) / 11.0))
-        if not _has_risen(found, gain):
+        if not _has_risen(window, gain):
             continue
-        line = course(found)
-        if line is not None and (way := _way(line, limit, gain)) and not _is_step(found, line):
+        line = course(window)
+        if line is not None and (way := _way(line, limit, gain)) and not _is_step(window, line):
             return way
     return None
 
@@ -184,7 +184,7 @@ def faded(health: LinkHealth, least_dbm: float | None) -> list[Faded]:
     `least_dbm`: from which the module complains of too little.
     """
     new = health.new
-    found = []
+    lanes = []
     for lane, before in enumerate(new.rx_dbm[:LANES] if new else ()):
         values = health.series("rx_dbm", lane)
         raw = _newest(values, health.newest)
@@ -197,8 +197,8 @@ def faded(health: LinkHealth, least_dbm: float | None) -> list[Faded]:
         way = None
         if least_dbm is not None:
             way = approach(falling, -least_dbm, FALLEN_DB, FALLEN_DB)
-        found.append(Faded(lane + 1, before, round(now, 2), least_dbm, way.days if way else None))
-    return found
+        lanes.append(Faded(lane + 1, before, round(now, 2), least_dbm, way.days if way else None))
+    return lanes
 
 
 def _lit(health: LinkHealth) -> int:
@@ -210,7 +210,7 @@ def _lit(health: LinkHealth) -> int:
 def aged(health: LinkHealth) -> list[Aged]:
     """Return the lasers that need much more current than when new, at the same temperature."""
     new = health.new
-    found = []
+    lasers = []
     for lane, before in enumerate(new.bias_ma[:LANES] if new else ()):
         values = health.series("bias_ma", lane)
         raw = _newest(values, health.newest)
@@ -218,8 +218,8 @@ def aged(health: LinkHealth) -> list[Aged]:
             continue
         now = _at(values, raw, new.celsius)
         if now >= AGED * before:
-            found.append(Aged(lane + 1, before, round(now, 2)))
-    return found
+            lasers.append(Aged(lane + 1, before, round(now, 2)))
+    return lasers
 
 
 def _newest(values: Sequence[Value], end: float) -> float | None:
@@ -265,12 +265,17 @@ def flap_days(health: LinkHealth, wall: float) -> FlapDays:
     return FlapDays(sum(wall - then < DAY_S for then in lost), len(lost), len(days))
 
 
+def last_week(health: LinkHealth, wall: float) -> list[Flap]:
+    """Return the losses of the week before `wall`."""
+    return [one for one in health.flaps if 0 <= wall - one.wall < 7 * DAY_S]
+
+
 def flaps(health: LinkHealth, wall: float) -> list[Flap]:
     """Return the losses of the week before `wall` that speak of the link itself.
 
     One that nobody saw the end of was over at the next one; of the last, nothing can be told.
     """
-    week = [one for one in health.flaps if 0 <= wall - one.wall < 7 * DAY_S]
+    week = last_week(health, wall)
     short, spans = [], []
     for one, end in zip(week, [*(one.wall for one in week[1:]), wall], strict=False):
         seconds = end - one.wall if one.down_s is None else one.down_s
@@ -320,8 +325,9 @@ def most_symbols(health: LinkHealth, since: float, until: float) -> int | None:
     `since` and `until` are epoch seconds.
     """
     points = (*health.days, *health.hours, *health.minutes)
-    found = [one.symbols for one in points if since < one.wall <= until and one.symbols is not None]
-    return median_high(found) if found else None
+    symbols = [one.symbols for one in points if since < one.wall <= until]
+    counted = [one for one in symbols if one is not None]
+    return median_high(counted) if counted else None
 
 
 class Outlook(NamedTuple):
@@ -363,14 +369,14 @@ def outlook(health: LinkHealth, limit: float | None, least_dbm: float | None) ->
     if earlier is not None and earlier[0] is health:
         return earlier[1]
     way = failing(health, limit)
-    found = Outlook(
+    told = Outlook(
         way.course if way else errors_course(health),
         way,
         tuple(faded(health, least_dbm)),
         tuple(aged(health)),
         _lit(health),
     )
-    _kept[key] = health, found
+    _kept[key] = health, told
     while len(_kept) > _MOST:
         _kept.popitem(last=False)
-    return found
+    return told

@@ -13,6 +13,8 @@ IPERF3_PORT, PERFTEST_PORT = 5201, 18515
 _PORTS = {Tool.IPERF3: IPERF3_PORT, Tool.IPERF: 5001, Tool.NUTTCP: 5000, Tool.QPERF: 19765}
 AHEAD_S = 15.0
 """Seconds before a forecast warning limit at which the load is stopped."""
+GUARDED_INTERVAL_S = 1.0
+"""The longest interval between samples while a load runs: the guard sees nothing in between."""
 
 
 class LoadRequest(NamedTuple):

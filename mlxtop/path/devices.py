@@ -131,5 +131,5 @@ def obstacles(system: System, peers: tuple[Peer, ...], names: Mapping[str, str])
 def _is_strict(system: System, device: str) -> bool:
     """Return whether the larger of the two settings, which counts, is strict."""
     base = "/proc/sys/net/ipv4/conf"
-    found = (read_count(system, f"{base}/{name}/rp_filter") for name in ("all", device))
-    return max((value for value in found if value is not None), default=None) == _STRICT
+    values = (read_count(system, f"{base}/{name}/rp_filter") for name in ("all", device))
+    return max((value for value in values if value is not None), default=None) == _STRICT

@@ -243,8 +243,8 @@ def read_existing(system: System, peers: Sequence[Peer]) -> frozenset[tuple[str,
 
 def read_all_routes(system: System, peers: Iterable[Peer]) -> dict[bool, list[Route]]:
     """Return the routes of each address family that a peer has, where `ip` tells all of them."""
-    found = {ipv6: read_routes(system, ipv6) for ipv6 in {peer.is_ipv6 for peer in peers}}
-    return {ipv6: one for ipv6, one in found.items() if one is not None}
+    by_family = {ipv6: read_routes(system, ipv6) for ipv6 in {peer.is_ipv6 for peer in peers}}
+    return {ipv6: one for ipv6, one in by_family.items() if one is not None}
 
 
 def is_whole(routes: Mapping[bool, Sequence[Route]], peers: Iterable[Peer]) -> bool:

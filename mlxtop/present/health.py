@@ -14,6 +14,7 @@ from mlxtop.health.signs import (
     Outlook,
     flap_days,
     is_stale,
+    last_week,
     lost_lately,
     most_symbols,
     outlook,
@@ -179,7 +180,7 @@ def _light(known: LinkHealth, told: Outlook, columns: int) -> Iterator[Line]:
 
 def _flaps(view: View, known: LinkHealth) -> Iterator[Line]:
     wall = view.frame.sample.wall
-    recent = [one for one in known.flaps if 0 <= wall - one.wall < 7 * DAY_S]
+    recent = last_week(known, wall)
     if not recent:
         yield fact("link lost", "not in the last week")
         return

@@ -249,13 +249,13 @@ class Index:
 
     def _tidy(self, current: str) -> None:
         """Delete the oldest of the others where all together are too large."""
-        found = []
+        files = []
         for path in self.directory.glob(f"*{SUFFIX}"):
             with suppress(OSError):
                 status = path.lstat()
-                found.append((path.name != current, status.st_mtime, status.st_size, path))
-        total = sum(size for _, _, size, _ in found)
-        for is_other, _, size, path in sorted(found):
+                files.append((path.name != current, status.st_mtime, status.st_size, path))
+        total = sum(size for _, _, size, _ in files)
+        for is_other, _, size, path in sorted(files):
             if is_other and total > MOST_BYTES:
                 total -= size
                 path.unlink(missing_ok=True)
@@ -283,9 +283,9 @@ class _Values(pickle.Unpickler):
         if (module, name) == ("builtins", "getattr"):  # Python 3.11.0 to 3.11.3 write members so
             return _member
         if module.startswith(_PACKAGES) and module not in _NOT and name.isidentifier():
-            found = getattr(import_module(module), name, None)
-            if isinstance(found, type) and found.__module__ == module:
-                return found
+            kind = getattr(import_module(module), name, None)
+            if isinstance(kind, type) and kind.__module__ == module:
+                return kind
         raise pickle.UnpicklingError(f"{module}.{name} is no value")
 
 
@@ -310,12 +310,12 @@ def inflated(data: bytes) -> bytes:
     """Return what was compressed. Raises ValueError where it is no such, or far too much."""
     inflater = zlib.decompressobj()
     try:
-        found = inflater.decompress(data, MOST_STEP * 4)
+        inflated_data = inflater.decompress(data, MOST_STEP * 4)
     except zlib.error as error:
         raise ValueError(str(error)) from error
     if not inflater.eof:
         raise ValueError("too large")
-    return found
+    return inflated_data
 
 
 def unpacked(data: bytes) -> dict[str, Any]:

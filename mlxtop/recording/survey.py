@@ -77,13 +77,13 @@ class LongHistory(History):
 
     def marks(self) -> dict[Key, Mark]:
         """Return how far each series has come."""
-        found = {}
+        marks = {}
         for key, (ticks, values) in self.points.items():
             series, passed = self._series[key[0]][key[1]], self._passed.get(key, 0)
             series.extend(ticks[passed:], values[passed:])
             self._passed[key] = len(ticks)
-            found[key] = Mark(len(ticks), len(series.ticks), len(series.old_ticks))
-        return found
+            marks[key] = Mark(len(ticks), len(series.ticks), len(series.old_ticks))
+        return marks
 
     def gains(self, before: Mapping[Key, Mark]) -> Gains:
         """Return the points that each series has got since it had come as far as `before`."""

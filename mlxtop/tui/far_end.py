@@ -91,8 +91,8 @@ def find_far(
     named = next((one for one in seats if one.name == request.host and one is not here), None)
     if named is not None:
         return _far_end(named, _address_of(named, system, request, frame))
-    found = _owner([one for one in seats if one is not here and one.is_live], system, request)
-    return _far_end(*found) if found is not None else None
+    owner = _owner([one for one in seats if one is not here and one.is_live], system, request)
+    return _far_end(*owner) if owner is not None else None
 
 
 def _address_of(seat: Seat, system: System, request: LoadRequest, frame: Frame) -> Address:

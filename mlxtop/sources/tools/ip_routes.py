@@ -92,8 +92,8 @@ def parse_marks(text: str) -> frozenset[tuple[int, str]]:
     >>> parse_marks('[{"priority":9,"fwmark":"0x4d58","table":"7710"},{"table":"main"}]')
     frozenset({(19800, '7710')})
     """
-    found = ((rule.text("fwmark") or "", rule.text("table")) for rule in rows(parse_json(text)))
-    numbers = ((parse_hex(mark.partition("/")[0]), table) for mark, table in found)
+    marks = ((rule.text("fwmark") or "", rule.text("table")) for rule in rows(parse_json(text)))
+    numbers = ((parse_hex(mark.partition("/")[0]), table) for mark, table in marks)
     return frozenset((mark, table) for mark, table in numbers if mark is not None and table)
 
 

@@ -18,7 +18,7 @@ from textual.containers import Grid
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.load.request import IPERF3_PORT, GuardOptions
+from mlxtop.load.request import GUARDED_INTERVAL_S, IPERF3_PORT, GuardOptions
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
@@ -46,9 +46,6 @@ from mlxtop.watch.heat import HeatWatch
 
 if TYPE_CHECKING:
     from mlxtop.tui.machine_changes import MachineChanges
-
-GUARDED_INTERVAL_S = 1.0
-"""The longest interval between samples while a load runs: the guard sees nothing in between."""
 
 _KEYS = (
     ("Enter", "Plan", "screen.plan"),
